@@ -1,0 +1,55 @@
+/*
+ * storage/repository/json.h - C structs to JSON objects (RFC 8259) and back, by a table of their members
+ *
+ * Reading is strict: every member of the table must be there with its type and range, and no other may be; anything else is ERR_DAMAGED with
+ * the member's name. Text that is not valid UTF-8 is written as {"hex":"<its bytes>"}. Numbers above 2^53 that matter exactly are text, because jq and
+ * JavaScript read numbers as doubles.
+ */
+#ifndef DRTOOL_STORAGE_REPOSITORY_JSON_H
+#define DRTOOL_STORAGE_REPOSITORY_JSON_H
+
+#include <stddef.h>
+
+#include "src/base/arena.h"
+#include "src/base/buf.h"
+
+struct json_t; /* of jansson */
+
+enum json_kind {
+	JSON_KIND_TEXT,     /* const char *, never NULL */
+	JSON_KIND_OPTIONAL, /* const char *; NULL is null */
+	JSON_KIND_CHARS,    /* char[size], text that fits with its NUL */
+	JSON_KIND_BOOL,     /* bool */
+	JSON_KIND_INT,      /* int */
+	JSON_KIND_U32,      /* uint32_t */
+	JSON_KIND_U64,      /* uint64_t, at most INT64_MAX */
+	JSON_KIND_I64,      /* int64_t */
+	JSON_KIND_I64_TEXT, /* int64_t as decimal text */
+	JSON_KIND_HEX64,    /* uint64_t as 16 hex digits */
+	JSON_KIND_HEX128,   /* struct hash128 as 32 hex digits, most significant first */
+	JSON_KIND_ENUM,     /* an enum, as one of names */
+	JSON_KIND_PIECES,   /* struct piece_list as an array of [name, stored, offset, length]; malloc'ed */
+};
+
+struct json_member {
+	const char *name;
+	enum json_kind kind;
+	size_t offset;            /* in the struct */
+	size_t size;              /* JSON_KIND_CHARS */
+	const char *const *names; /* JSON_KIND_ENUM: ended by NULL, in the enum's order */
+};
+
+/* "name":value pairs with separator between them (none before the first, none after the last). */
+void json_write_members(
+	struct buf *out, const struct json_member *members, size_t n, const void *base, const char *separator);
+void json_write_text(struct buf *out, const char *text);
+
+/* Text goes to a. What was read before a failure stays in base (piece lists are the caller's to release either way). */
+bool json_read_members(
+	void *base, const struct json_member *members, size_t n, const struct json_t *object, struct arena *a, struct err *e);
+/* One JSON object and nothing after it; free with json_decref(). Duplicate members and other types are refused. */
+bool json_parse_object(struct json_t **out, struct view text, struct err *e);
+/* Take a member out of object: so that what is left can be read strictly. NULL when it is not there; else a new reference. */
+struct json_t *json_take(struct json_t *object, const char *name);
+
+#endif

@@ -1,0 +1,211 @@
+#include "storage/repository/proof.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/clock.h"
+#include "src/base/path.h"
+#include "storage/repository/document.h"
+#include "storage/repository/json.h"
+#include "storage/repository/names.h"
+
+#define DIFFERENCES_MAX 1000u
+#define PHASES_MAX      100u
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const outcomes[] = { "good", "source_faults", "differs", NULL };
+
+#define FIELD(type, kind_, member) { .name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct type, member) }
+
+static const struct json_member members[] = {
+	FIELD(proof, TEXT, snapshot_id),
+	FIELD(proof, TEXT, database),
+	FIELD(proof, I64, started_us),
+	FIELD(proof, I64, finished_us),
+	FIELD(proof, TEXT, host),
+	FIELD(proof, INT, server_version),
+	FIELD(proof, TEXT, where),
+	{ "outcome", JSON_KIND_ENUM, offsetof(struct proof, outcome), 0, outcomes },
+	FIELD(proof, U64, tables),
+	FIELD(proof, U64, rows),
+	FIELD(proof, U64, plain_bytes),
+	FIELD(proof, U64, large_objects),
+	FIELD(proof, U64, sequences),
+};
+
+static const struct json_member phase_members[] = {
+	FIELD(proof_phase, TEXT, name),
+	FIELD(proof_phase, I64, duration_us),
+};
+
+static const struct json_member difference_members[] = {
+	FIELD(proof_difference, TEXT, object),
+	FIELD(proof_difference, TEXT, what),
+	FIELD(proof_difference, BOOL, source_fault),
+};
+
+/* A member that is an array of objects. */
+struct array_shape {
+	const char *name;
+	const struct json_member *members;
+	size_t member_count, size, max;
+};
+static const struct array_shape phases_shape = { "phases", phase_members, COUNT(phase_members), sizeof(struct proof_phase),
+	PHASES_MAX };
+static const struct array_shape differences_shape = { "differences", difference_members, COUNT(difference_members),
+	sizeof(struct proof_difference), DIFFERENCES_MAX };
+
+static void write_array(struct buf *out, const struct array_shape *shape, const void *items, size_t count)
+{
+	if (count > shape->max)
+		count = shape->max;
+	buf_addf(out, ",\n\"%s\":[", shape->name);
+	for (size_t i = 0; i < count; i++) {
+		buf_add(out, i ? ",\n {" : "\n {");
+		json_write_members(out, shape->members, shape->member_count, (const char *)items + i * shape->size, ",");
+		buf_add(out, "}");
+	}
+	buf_add(out, "]");
+}
+
+static bool read_array(void **items, size_t *count, const struct array_shape *shape, json_t *object, struct arena *a,
+	struct err *e)
+{
+	json_t *array = json_take(object, shape->name);
+	size_t n = json_array_size(array);
+	bool ok = true;
+
+	if (!json_is_array(array) || n > shape->max) {
+		json_decref(array);
+		return err_set(e, ERR_DAMAGED, "member \"%s\" is missing or not a list of at most %zu", shape->name, shape->max);
+	}
+	*items = arena_alloc(a, (n + 1) * shape->size);
+	*count = n;
+	for (size_t i = 0; ok && i < n; i++) {
+		const json_t *item = json_array_get(array, i);
+
+		if (!json_is_object(item))
+			ok = err_set(e, ERR_DAMAGED, "member \"%s\" holds something else than objects", shape->name);
+		else
+			ok = json_read_members((char *)*items + i * shape->size, shape->members, shape->member_count, item, a, e);
+	}
+	json_decref(array);
+	return ok;
+}
+
+void proof_write(struct buf *out, const struct proof *p)
+{
+	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
+
+	json_write_members(&text, members, COUNT(members), p, ",\n");
+	write_array(&text, &phases_shape, p->phases, p->phase_count);
+	write_array(&text, &differences_shape, p->differences, p->difference_count);
+	document_write(out, buf_view(&text));
+	buf_release(&text);
+}
+
+bool proof_parse(struct proof **out, struct view text, struct err *e)
+{
+	struct proof *p;
+	json_t *object = NULL;
+	void *phases = NULL, *differences = NULL;
+
+	if (!document_parse(&object, text, "proof", e))
+		return false;
+	p = xcalloc(1, sizeof(*p));
+	bool ok = read_array(&phases, &p->phase_count, &phases_shape, object, &p->arena, e) &&
+		read_array(&differences, &p->difference_count, &differences_shape, object, &p->arena, e) &&
+		json_read_members(p, members, COUNT(members), object, &p->arena, e);
+	p->phases = phases;
+	p->differences = differences;
+	json_decref(object);
+	if (!ok) {
+		proof_free(p);
+		return err_wrap(e, "proof");
+	}
+	*out = p;
+	return true;
+}
+
+void proof_free(struct proof *p)
+{
+	if (!p)
+		return;
+	arena_release(&p->arena);
+	free(p);
+}
+
+/* "<database>/<id>/<time>" with a time that sorts, to the microsecond: two proofs of one second are two. */
+static void object_name(struct buf *out, const struct proof *p, int64_t utc_us)
+{
+	char time[CLOCK_TEXT_SIZE];
+
+	clock_compact(time, utc_us);
+	buf_clear(out);
+	path_encode(out, p->database);
+	buf_addf(out, "/%s/%s-%06d", p->snapshot_id, time, (int)(utc_us % 1000000));
+}
+
+bool proof_save(struct repository *r, const struct proof *p, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX), name = BUF_INIT;
+	struct err put_error = ERR_INIT;
+	bool ok = false;
+
+	proof_write(&text, p);
+	for (int64_t later = 0; !ok && later < 100; later++) {
+		object_name(&name, p, p->finished_us + later);
+		put_error = (struct err)ERR_INIT;
+		ok = storage_put(
+			r->storage, (struct object_key){ OBJECT_PROOF, buf_str(&name) }, buf_view(&text), PUT_CREATE, &put_error);
+		if (!ok && put_error.kind != ERR_EXISTS)
+			break;
+	}
+	buf_release(&text);
+	buf_release(&name);
+	if (ok)
+		return true;
+	*e = put_error;
+	return err_wrap(e, "record the proof of snapshot \"%s\"", p->snapshot_id);
+}
+
+static bool load_named(
+	struct proof **out, struct repository *r, const char *name, const char *database, const char *id, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
+	struct proof *p = NULL;
+	bool ok = storage_get(r->storage, (struct object_key){ OBJECT_PROOF, name }, &text, e) &&
+		proof_parse(&p, buf_view(&text), e);
+
+	if (ok && (strcmp(p->database, database) != 0 || strcmp(p->snapshot_id, id) != 0))
+		ok = err_set(e, ERR_DAMAGED, "the file holds the proof of \"%s/%s\"", p->database, p->snapshot_id);
+	buf_release(&text);
+	if (!ok) {
+		proof_free(p);
+		return err_wrap(e, "load proof \"%s\"", name);
+	}
+	*out = p;
+	return true;
+}
+
+bool proof_load_newest(struct proof **out, struct repository *r, const char *database, const char *id, struct err *e)
+{
+	struct names names = NAMES_INIT;
+	struct buf prefix = BUF_INIT;
+	bool ok = false;
+
+	path_encode(&prefix, database);
+	buf_addf(&prefix, "/%s/", id);
+	if (!names_list(&names, r->storage, OBJECT_PROOF, buf_str(&prefix), e))
+		goto done;
+	if (names.count)
+		ok = load_named(out, r, names.items[names.count - 1], database, id, e);
+	else
+		err_set(e, ERR_NOT_FOUND, "snapshot \"%s\" has no proof", id);
+done:
+	buf_release(&prefix);
+	names_release(&names);
+	return ok;
+}

@@ -1,0 +1,52 @@
+/*
+ * storage/repository/proof.h - the recorded outcome of a test restore
+ */
+#ifndef DRTOOL_STORAGE_REPOSITORY_PROOF_H
+#define DRTOOL_STORAGE_REPOSITORY_PROOF_H
+
+#include "src/base/arena.h"
+#include "storage/repository/repository.h"
+
+enum proof_outcome {
+	PROOF_GOOD,          /* everything compared is equal */
+	PROOF_SOURCE_FAULTS, /* equal, but the source violates constraints of its own, which therefore could not be created */
+	PROOF_DIFFERS,
+};
+
+struct proof_phase {
+	const char *name; /* "cluster", "schema", "data", "indexes", "compare", ... */
+	int64_t duration_us;
+};
+
+struct proof_difference {
+	const char *object; /* "TABLE public.orders" */
+	const char *what;   /* one line */
+	bool source_fault;
+};
+
+struct proof {
+	const char *snapshot_id, *database;
+	int64_t started_us, finished_us; /* UTC */
+	const char *host;
+	int server_version; /* restored into */
+	const char *where;  /* "private cluster" or host:port */
+	enum proof_outcome outcome;
+	uint64_t tables, rows, plain_bytes, large_objects, sequences;
+	struct proof_phase *phases;
+	size_t phase_count;
+	struct proof_difference *differences; /* the first 1000 */
+	size_t difference_count;
+	struct arena arena;
+};
+
+/* The text as it stands in the repository; what is past the first 1000 differences is left out. */
+void proof_write(struct buf *out, const struct proof *p);
+bool proof_parse(struct proof **out, struct view text, struct err *e);
+
+/* snapshot_id is a valid id. */
+bool proof_save(struct repository *r, const struct proof *p, struct err *e);
+/* Newest proof of a snapshot; ERR_NOT_FOUND when there is none. */
+bool proof_load_newest(struct proof **out, struct repository *r, const char *database, const char *id, struct err *e);
+void proof_free(struct proof *p);
+
+#endif
