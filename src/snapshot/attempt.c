@@ -1,0 +1,268 @@
+#include "src/snapshot/attempt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/pg/pattern.h"
+#include "src/snapshot/extract.h"
+#include "src/snapshot/lock_tables.h"
+#include "src/snapshot/schema_dump.h"
+#include "src/snapshot/watch.h"
+
+/* Our own wait for a lock is short: whoever queues behind us meanwhile must not notice. */
+#define LOCK_TIMEOUT "2s"
+/* DDL between listing and locking: each round costs milliseconds, and a database that changes faster than that is not
+ * worth an endless loop. */
+#define LIST_ROUNDS 20
+
+void attempt_role(char out[48], const struct attempt_context *c)
+{
+	snprintf(out, 48, "snapshot %s", c->token);
+}
+
+void attempt_release(struct attempt *a)
+{
+	plan_release(&a->plan);
+	buf_release(&a->archive);
+	buf_release(&a->globals);
+	arena_release(&a->arena);
+}
+
+static bool same_relations(const struct pg_relation_list *a, const struct pg_relation_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->items[i].oid != b->items[i].oid || a->items[i].relkind != b->items[i].relkind ||
+		        strcmp(a->items[i].qualified, b->items[i].qualified) != 0)
+			return false;
+	return true;
+}
+
+/* Positions in the write-ahead log, for snapshots that will read only what changed. Privileges and standbys make them
+ * unknown, never an error. */
+static bool read_wal_before(struct attempt *a, struct pg_session *s, char **xmax, struct err *e)
+{
+	PGresult *res = NULL;
+
+	a->wal_lsn = a->safe_wal_lsn = a->snapshot_xmin = "";
+	if (!pg_query(&res, s,
+	            "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
+	            " ELSE pg_catalog.pg_current_wal_lsn() END,"
+	            " pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())",
+	            0, NULL, e))
+		return false;
+	a->wal_lsn = arena_strdup(&a->arena, PQgetvalue(res, 0, 0));
+	*xmax = arena_strdup(&a->arena, PQgetvalue(res, 0, 1));
+	PQclear(res);
+	return true;
+}
+
+static bool export_snapshot(struct attempt *a, struct pg_session *s, const char *xmax_before, struct err *e)
+{
+	PGresult *res = NULL;
+
+	if (!pg_query(&res, s,
+	            "SELECT pg_catalog.pg_export_snapshot(), "
+	            "pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()),"
+	            " (EXTRACT(EPOCH FROM pg_catalog.clock_timestamp()) * 1000000)::bigint,"
+	            " CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_checkpoint()', 'EXECUTE') THEN"
+	            " (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()) ELSE 0 END",
+	            0, NULL, e))
+		return err_wrap(e, "export the snapshot");
+	a->snapshot_name = arena_strdup(&a->arena, PQgetvalue(res, 0, 0));
+	a->snapshot_xmin = arena_strdup(&a->arena, PQgetvalue(res, 0, 1));
+	a->instant_us = strtoll(PQgetvalue(res, 0, 2), NULL, 10);
+	a->timeline = (uint32_t)strtoul(PQgetvalue(res, 0, 3), NULL, 10);
+	/* Everything that ran when the position was read had ended when the snapshot was taken. */
+	if (strtoull(xmax_before, NULL, 10) <= strtoull(a->snapshot_xmin, NULL, 10))
+		a->safe_wal_lsn = a->wal_lsn;
+	PQclear(res);
+	return true;
+}
+
+/*
+ * Locks first, then the snapshot, then the list again: a snapshot older than its locks would read a table that was
+ * rewritten or truncated in between as empty, without any error. *again: the list has changed meanwhile, nothing is
+ * held.
+ */
+static bool lock_and_export(struct attempt *a, struct pg_session *s, bool *again, struct err *e)
+{
+	struct pg_relation_list now;
+	char *xmax = NULL;
+
+	*again = false;
+	if (!pg_catalog_relations(&a->relations, s, &a->arena, e) || !read_wal_before(a, s, &xmax, e) ||
+	        !pg_exec(s,
+	                "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL lock_timeout = '" LOCK_TIMEOUT "'",
+	                e) ||
+	        !lock_tables(s, &a->relations, true, false, e) || !export_snapshot(a, s, xmax, e) ||
+	        !pg_catalog_relations(&now, s, &a->arena, e))
+		return false;
+	if (same_relations(&a->relations, &now))
+		return true;
+	*again = true;
+	return pg_exec(s, "ROLLBACK", e);
+}
+
+static void name_blocker(struct err *e, const struct attempt *a, const struct attempt_context *c)
+{
+	struct err own = ERR_INIT;
+	struct pg_session *s = NULL;
+	struct buf who = BUF_INIT;
+
+	if (pg_session_open(&s, c->options->source, PG_SESSION_PLAIN, NULL, c->cancel, &own)) {
+		watch_name_blocker(&who, s, &a->relations);
+		pg_session_close(s);
+	}
+	if (who.len > 0)
+		err_set(e, ERR_CONFLICT, "a lock cannot be had because of %s", buf_str(&who));
+	buf_release(&who);
+}
+
+static bool take_locks(struct attempt *a, struct pg_session *s, const struct attempt_context *c, struct err *e)
+{
+	bool again = true;
+
+	for (unsigned round = 0; again; round++) {
+		if (round == LIST_ROUNDS)
+			return err_set(
+			        e, ERR_CONFLICT, "tables are created and dropped faster than they can be locked");
+		if (!lock_and_export(a, s, &again, e)) {
+			/* Dropped between the list and the lock: as good as a changed list. */
+			const char *state = pg_session_sqlstate(s);
+			bool gone = strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0 ||
+			            strcmp(state, "42809") == 0;
+
+			if (e->kind == ERR_CONFLICT && !gone)
+				name_blocker(e, a, c);
+			if (!gone || round + 1 == LIST_ROUNDS)
+				return false;
+			*e = (struct err)ERR_INIT;
+			again = true;
+			if (!pg_exec(s, "ROLLBACK", e))
+				return false;
+		}
+		if (again && !cancel_check(c->cancel, e))
+			return false;
+	}
+	return true;
+}
+
+static bool choose_skipped(struct attempt *a, const struct attempt_context *c, struct err *e)
+{
+	const char *const *patterns = c->options->exclude_table_data;
+
+	a->skip = arena_alloc(&a->arena, (a->tables.count + 1) * sizeof *a->skip);
+	/* A standby has no data of unlogged tables. */
+	for (size_t i = 0; a->database.in_recovery && i < a->tables.count; i++)
+		a->skip[i] = a->tables.items[i].unlogged;
+	for (; patterns != NULL && *patterns != NULL; patterns++) {
+		struct pattern p;
+		bool any = false;
+
+		if (!pattern_parse(&p, *patterns, &a->arena, e))
+			return false;
+		for (size_t i = 0; i < a->tables.count; i++) {
+			const struct pg_table *t = &a->tables.items[i];
+
+			if (t->kind != PG_TABLE_LARGE_OBJECTS && pattern_matches(&p, t->schema, t->name))
+				a->skip[i] = any = true;
+		}
+		if (!any)
+			observer_note(
+			        c->observer, NOTE_WARN, "no table matches --exclude-table-data \"%s\"", *patterns);
+	}
+	return true;
+}
+
+/* Sizes decide the order of work only; they are read after the locks, when no table can go away any more. */
+static bool list_contents(struct attempt *a, struct pg_session *s, const struct attempt_context *c, struct err *e)
+{
+	uint64_t capacity, needed;
+
+	if (!pg_catalog_database(&a->database, s, &a->arena, e) ||
+	        !pg_catalog_tables(&a->tables, s, false, &a->arena, e) ||
+	        !pg_catalog_sequences(&a->sequences, s, &a->arena, e) ||
+	        !pg_catalog_matviews(&a->matviews, s, &a->arena, e) ||
+	        !pg_catalog_large_objects(&a->large_objects, s, &a->arena, e) ||
+	        !pg_catalog_extensions(&a->extensions, s, &a->arena, e) ||
+	        !pg_catalog_roles(&a->roles, s, &a->arena, e) ||
+	        !pg_catalog_invalid_indexes(&a->invalid_indexes, s, &a->arena, e) || !choose_skipped(a, c, e) ||
+	        !lock_tables_capacity(&capacity, s, e))
+		return false;
+	/* Coordinator, pg_dump and each reader; half of the table stays everybody else's. */
+	needed = a->relations.count * (c->jobs + 2u);
+	a->lock_all = needed < capacity / 2;
+	plan_build(&a->plan, &a->tables, a->skip, c->seed, &a->arena);
+	return true;
+}
+
+/* Readers, schema archive and watch side by side. The first to fail stops the others; its error is the one that counts.
+ */
+static bool read_all(struct attempt *a, const struct attempt_context *c, struct cancel *stop, struct err *e)
+{
+	struct err errors[4] = { ERR_INIT, ERR_INIT, ERR_INIT, ERR_INIT };
+	struct schema_dump *dump = NULL;
+	struct packer *packer = NULL;
+	struct watch *watch = NULL;
+	bool ok;
+
+	ok = watch_start(&watch, c, stop, &errors[0]) && schema_dump_start(&dump, a, c, stop, &errors[1]) &&
+	     packer_start(
+	             &packer, c->store, c->jobs, c->options->level == 0 ? 1 : c->options->level, stop, &errors[2]) &&
+	     extract_run(a, c, packer, stop, &errors[3]);
+	if (!ok)
+		cancel_trip(stop, -1);
+	if (packer != NULL)
+		ok = packer_finish(packer, &errors[2]) && ok;
+	ok = schema_dump_finish(dump, &errors[1]) && ok;
+	ok = watch_stop(watch, &errors[0]) && ok;
+	if (ok)
+		return true;
+	for (size_t i = 0; i < 4; i++)
+		if (errors[i].kind != ERR_NONE && (e->kind == ERR_NONE || e->kind == ERR_CANCELLED))
+			*e = errors[i];
+	if (cancel_tripped(c->cancel))
+		cancel_check(c->cancel, e);
+	return false;
+}
+
+/* Not MVCC: read after the data, so never behind it. Sequences cannot be locked; one that went away means another try.
+ */
+static bool read_sequences(struct attempt *a, struct pg_session *s, struct err *e)
+{
+	if (pg_catalog_sequence_values(&a->sequences, s, e))
+		return true;
+	if (strcmp(pg_session_sqlstate(s), "42P01") == 0 || strcmp(pg_session_sqlstate(s), "3F000") == 0)
+		e->kind = ERR_CONFLICT;
+	return false;
+}
+
+bool attempt_run(struct attempt *out, const struct attempt_context *c, struct err *e)
+{
+	struct cancel stop = CANCEL_INIT((struct cancel *)c->cancel);
+	struct pg_session *s = NULL;
+	char role[48];
+	bool ok = false;
+
+	attempt_role(role, c);
+	observer_phase(c->observer, "locking", 0, 0);
+	if (!pg_session_open(&s, c->options->source, PG_SESSION_DUMP, role, c->cancel, e) ||
+	        !take_locks(out, s, c, e) || !list_contents(out, s, c, e))
+		goto done;
+	out->server = arena_printf(&out->arena, "%s:%s", PQhost(pg_session_conn(s)), PQport(pg_session_conn(s)));
+	if (c->store == NULL) {
+		ok = true;
+		goto done;
+	}
+	observer_phase(c->observer, "copying", out->plan.size, out->tables.count);
+	if (!read_all(out, c, &stop, e))
+		goto done;
+	if (!read_sequences(out, s, e))
+		goto done;
+	ok = true;
+done:
+	pg_session_close(s);
+	return ok;
+}

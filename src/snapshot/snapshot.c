@@ -1,0 +1,165 @@
+#include "src/snapshot/snapshot.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "src/base/clock.h"
+#include "src/snapshot/attempt.h"
+#include "src/snapshot/expect.h"
+#include "src/snapshot/record.h"
+#include "src/snapshot/turn.h"
+
+#define DEFAULT_JOBS_MAX    4 /* memory: 4 readers stay inside 256 MiB */
+#define DEFAULT_LOCK_WAIT_S 300
+#define BACKOFF_FIRST_MS    500
+#define BACKOFF_MOST_MS     30000
+/* A server that goes away in the middle does not come back within the tries worth making; a standby that cancels does.
+ */
+#define TRANSIENT_TRIES 3
+
+struct run {
+	const struct snapshot_options *options;
+	struct repository *repository;
+	struct observer *observer;
+	const struct cancel *cancel;
+	struct arena arena;
+	struct pg_database database;
+	struct pg_tools tools;
+	const char *name; /* of the database in the repository */
+	char id[SNAPSHOT_ID_SIZE];
+	int64_t started_us;
+	struct turn turn;
+	struct repository_lock *lock;
+	struct chunk_store *store;
+	struct attempt_context context;
+};
+
+static unsigned default_jobs(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 2 ? 2 : n > DEFAULT_JOBS_MAX ? DEFAULT_JOBS_MAX : (unsigned)n;
+}
+
+/* Who is it, which programs fit, is the name free for it? */
+static bool identify(struct run *run, struct err *e)
+{
+	const struct snapshot_options *o = run->options;
+	struct pg_session *s = NULL;
+	const char *warning = NULL;
+	bool ok;
+
+	if (!pg_session_open(&s, o->source, PG_SESSION_PLAIN, NULL, run->cancel, e))
+		return false;
+	ok = pg_catalog_database(&run->database, s, &run->arena, e);
+	pg_session_close(s);
+	if (!ok || !pg_tools_for_server(&run->tools, &warning, run->database.server_version, PG_TOOLS_CLIENT, o->pg_bin,
+	                   &run->arena, run->cancel, e))
+		return false;
+	if (warning != NULL)
+		observer_note(run->observer, NOTE_WARN, "%s", warning);
+	run->name = o->database != NULL ? o->database : run->database.name;
+	return (o->tag == NULL || manifest_tag_valid(o->tag, e)) &&
+	       manifest_check_identity(
+	               run->repository, run->name, run->database.name, run->database.system_identifier, e);
+}
+
+/* The lock object stands before chunks/ is listed: a prune that starts later sees it. */
+static bool prepare(struct run *run, struct err *e)
+{
+	const struct snapshot_options *o = run->options;
+	struct buf lock_name = BUF_INIT;
+	bool ok;
+
+	run->started_us = clock_utc_us();
+	manifest_new_id(run->id, run->started_us);
+	run->context = (struct attempt_context){ .options = o,
+		.token = run->id + strlen(run->id) - 6,
+		.seed = run->repository->chunk_seed,
+		.jobs = o->jobs == 0 ? default_jobs() : o->jobs,
+		.tools = &run->tools,
+		.observer = run->observer,
+		.cancel = run->cancel };
+	if (o->dry_run)
+		return true;
+	buf_addf(&lock_name, "snapshot-%s", run->id);
+	ok = turn_take(&run->turn, run->repository, o, run->name, run->database.oid, run->database.in_recovery,
+	             run->cancel, e) &&
+	     repository_lock_take(&run->lock, run->repository, buf_str(&lock_name), e) &&
+	     chunk_store_open_write(&run->store, run->repository, e);
+	if (ok)
+		expect_previous(run->store, run->repository, run->name);
+	run->context.store = run->store;
+	buf_release(&lock_name);
+	return ok;
+}
+
+static bool worth_another_try(const struct err *e, unsigned transient)
+{
+	return e->kind == ERR_CONFLICT || (e->kind == ERR_TRANSIENT && transient < TRANSIENT_TRIES);
+}
+
+/* Try until it works, the time for waiting is over, or the error is one that does not go away. */
+static bool try_attempts(struct attempt *a, unsigned *attempts, const struct run *run, struct err *e)
+{
+	int64_t waited_ms = 0,
+	        wait_most_ms = 1000 * (int64_t)(run->options->lock_wait_s == 0 ? DEFAULT_LOCK_WAIT_S
+	                                                                       : run->options->lock_wait_s);
+	unsigned backoff_ms = BACKOFF_FIRST_MS, transient = 0;
+
+	for (*attempts = 1;; ++*attempts) {
+		struct err own = ERR_INIT;
+
+		memset(a, 0, sizeof *a);
+		if (attempt_run(a, &run->context, &own))
+			return true;
+		attempt_release(a);
+		memset(a, 0, sizeof *a);
+		if (!worth_another_try(&own, transient) || waited_ms >= wait_most_ms) {
+			*e = own;
+			return false;
+		}
+		transient += own.kind == ERR_TRANSIENT;
+		observer_note(run->observer, NOTE_INFO, "%s; trying again in %u.%u s", own.msg, backoff_ms / 1000,
+		        backoff_ms % 1000 / 100);
+		if (!cancel_sleep(run->cancel, backoff_ms, e))
+			return false;
+		waited_ms += backoff_ms;
+		backoff_ms = backoff_ms * 2 < BACKOFF_MOST_MS ? backoff_ms * 2 : BACKOFF_MOST_MS;
+	}
+}
+
+bool snapshot_take(struct snapshot_result *out, struct repository *r, const struct snapshot_options *o,
+        struct observer *obs, const struct cancel *cancel, struct err *e)
+{
+	struct run run = { .options = o, .repository = r, .observer = obs, .cancel = cancel };
+	struct attempt a = { 0 };
+	int64_t began = clock_monotonic_us();
+	bool ok = false;
+
+	memset(out, 0, sizeof *out);
+	if (!identify(&run, e) || !prepare(&run, e) || !try_attempts(&a, &out->attempts, &run, e))
+		goto done;
+	out->expected_bytes = a.plan.size;
+	out->tables = a.tables.count;
+	if (!o->dry_run) {
+		struct record_facts facts = { .id = run.id,
+			.database = run.name,
+			.tag = o->tag,
+			.started_us = run.started_us,
+			.tools = &run.tools };
+
+		observer_phase(obs, "storing", 0, 0);
+		if (!record_snapshot(out, r, run.store, run.lock, &a, &facts, e))
+			goto done;
+	}
+	out->duration_us = clock_monotonic_us() - began;
+	ok = true;
+done:
+	attempt_release(&a);
+	chunk_store_close(run.store);
+	repository_lock_release(run.lock);
+	turn_release(&run.turn);
+	arena_release(&run.arena);
+	return ok;
+}

@@ -1,0 +1,166 @@
+#include "src/snapshot/watch.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define LOOK_EVERY_MS 1000
+/* Our own sessions ask with NOWAIT or a short timeout: one that still waits after this is stuck behind somebody's
+ * queued lock. */
+#define OWN_WAIT_S 1.0
+
+struct watch {
+	const struct attempt_context *context;
+	struct cancel *stop;
+	struct cancel own; /* tripped by watch_stop() */
+	struct pg_session *session;
+	pthread_t thread;
+	struct err error; /* ERR_NONE while all is well; read after the join */
+};
+
+/* One row per waiting session that matters: ours, or one that waits for ours. */
+static const char *const look_sql =
+        "WITH ours AS MATERIALIZED (SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name = $1),"
+        " waiting AS MATERIALIZED (SELECT DISTINCT ON (l.pid) l.pid,"
+        " COALESCE(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - l.waitstart), 0) AS waited,"
+        " l.pid IN (SELECT pid FROM ours) AS own, pg_catalog.pg_blocking_pids(l.pid) AS blockers"
+        " FROM pg_catalog.pg_locks l WHERE NOT l.granted AND l.locktype IN ('relation', 'object') ORDER BY l.pid)"
+        " SELECT w.own, w.waited, COALESCE(b.pid, 0), COALESCE(b.application_name, ''),"
+        " COALESCE(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - b.query_start), 0)::bigint,"
+        " pg_catalog.left(COALESCE(b.query, ''), 120)"
+        " FROM waiting w LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid = CASE WHEN w.own THEN"
+        " (SELECT p FROM unnest(w.blockers) p WHERE p NOT IN (SELECT pid FROM ours) LIMIT 1) ELSE w.pid END"
+        " WHERE (w.own OR w.blockers && (SELECT pg_catalog.array_agg(pid) FROM ours))"
+        " AND COALESCE(b.backend_type, '') <> 'autovacuum worker' ORDER BY w.waited DESC";
+
+static void one_line(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ')
+			*text = ' ';
+}
+
+static void describe(struct buf *out, const PGresult *res, int row, int first_col)
+{
+	char *query = xstrdup(PQgetvalue(res, row, first_col + 3));
+	const char *app = PQgetvalue(res, row, first_col + 1);
+
+	one_line(query);
+	buf_addf(out, "pid %s%s%s%s for %s s: %s", PQgetvalue(res, row, first_col), app[0] == '\0' ? "" : " (", app,
+	        app[0] == '\0' ? "" : ")", PQgetvalue(res, row, first_col + 2), query);
+	free(query);
+}
+
+/* False when the attempt has to be given up: e says for whom. */
+static bool judge(struct watch *w, const PGresult *res, struct err *e)
+{
+	const struct snapshot_options *o = w->context->options;
+	double yield_after = o->yield_after_s == 0 ? 10 : (double)o->yield_after_s;
+	struct buf who = BUF_INIT;
+
+	for (int row = 0; row < PQntuples(res); row++) {
+		bool own = PQgetvalue(res, row, 0)[0] == 't';
+		double waited = strtod(PQgetvalue(res, row, 1), NULL);
+
+		if (waited < (own ? OWN_WAIT_S : yield_after))
+			continue;
+		describe(&who, res, row, 2);
+		err_set(e, ERR_CONFLICT, own ? "waiting for a lock behind %s" : "another session waits for us: %s",
+		        buf_str(&who));
+		err_hint(e, "run it again when that statement is done; --yield-after sets how long others may wait for "
+		            "a snapshot");
+		break;
+	}
+	buf_release(&who);
+	return e->kind == ERR_NONE;
+}
+
+static void *look(void *arg)
+{
+	struct watch *w = arg;
+	struct err e = ERR_INIT;
+	char name[64], role[48];
+	const char *params[1] = { name };
+
+	attempt_role(role, w->context);
+	snprintf(name, sizeof name, "drtool %s", role);
+	while (cancel_sleep(&w->own, LOOK_EVERY_MS, &e)) {
+		PGresult *res = NULL;
+		bool fine = pg_query(&res, w->session, look_sql, 1, params, &e) && judge(w, res, &e);
+
+		PQclear(res);
+		if (!fine) {
+			if (cancel_tripped(&w->own))
+				break;
+			w->error = e;
+			cancel_trip(w->stop, -1);
+			break;
+		}
+	}
+	return NULL;
+}
+
+bool watch_start(struct watch **out, const struct attempt_context *c, struct cancel *stop, struct err *e)
+{
+	struct watch *w = xcalloc(1, sizeof *w);
+	char role[48];
+	int rc;
+
+	w->context = c;
+	w->stop = stop;
+	w->own = (struct cancel)CANCEL_INIT(stop);
+	attempt_role(role, c);
+	if (!pg_session_open(&w->session, c->options->source, PG_SESSION_PLAIN, role, &w->own, e)) {
+		free(w);
+		return false;
+	}
+	rc = pthread_create(&w->thread, NULL, look, w);
+	if (rc != 0) {
+		pg_session_close(w->session);
+		free(w);
+		return err_sys(e, rc, "start the watching thread");
+	}
+	*out = w;
+	return true;
+}
+
+bool watch_stop(struct watch *w, struct err *e)
+{
+	bool ok;
+
+	if (w == NULL)
+		return true;
+	cancel_trip(&w->own, -1);
+	pthread_join(w->thread, NULL);
+	pg_session_close(w->session);
+	ok = w->error.kind == ERR_NONE;
+	if (!ok)
+		*e = w->error;
+	free(w);
+	return ok;
+}
+
+void watch_name_blocker(struct buf *out, struct pg_session *s, const struct pg_relation_list *relations)
+{
+	struct buf oids = BUF_INIT;
+	const char *params[1];
+	struct err ignored = ERR_INIT;
+	PGresult *res = NULL;
+
+	buf_add(&oids, "{");
+	for (size_t i = 0; i < relations->count; i++)
+		buf_addf(&oids, "%s%" PRIu32, i == 0 ? "" : ",", relations->items[i].oid);
+	buf_add(&oids, "}");
+	params[0] = buf_str(&oids);
+	if (pg_query(&res, s,
+	            "SELECT a.pid, a.application_name, COALESCE(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp()"
+	            " - a.query_start), 0)::bigint, pg_catalog.left(a.query, 120) FROM pg_catalog.pg_locks l"
+	            " JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'relation'"
+	            " AND l.mode = 'AccessExclusiveLock' AND l.relation = ANY ($1::oid[])"
+	            " ORDER BY l.granted DESC, a.query_start LIMIT 1",
+	            1, params, &ignored) &&
+	        PQntuples(res) == 1)
+		describe(out, res, 0, 0);
+	PQclear(res);
+	buf_release(&oids);
+}

@@ -1,0 +1,26 @@
+/*
+ * src/snapshot/watch.h - never be the outage: look every second who waits for whom
+ *
+ * PostgreSQL sees no deadlock between our idle coordinator, a queued ALTER and our reader behind it; this does. A
+ * session of ours that waits for a lock, or anybody else who waits for us longer than allowed, ends the attempt.
+ */
+#ifndef DRTOOL_SNAPSHOT_WATCH_H
+#define DRTOOL_SNAPSHOT_WATCH_H
+
+#include "src/snapshot/attempt.h"
+
+struct watch; /* opaque: a session and a thread */
+
+/* stop is tripped when the attempt has to be given up; the reason comes out of watch_stop(). */
+bool watch_start(struct watch **out, const struct attempt_context *c, struct cancel *stop, struct err *e);
+/* End it. False (ERR_CONFLICT naming the session, its query and its age) when it was what tripped stop. NULL is fine.
+ */
+bool watch_stop(struct watch *w, struct err *e);
+
+/*
+ * Append who holds or awaits a conflicting lock on any of the relations: `pid 4711 (psql) for 12 s: ALTER TABLE ...`.
+ * Nothing when nobody is found.
+ */
+void watch_name_blocker(struct buf *out, struct pg_session *s, const struct pg_relation_list *relations);
+
+#endif
