@@ -1,0 +1,24 @@
+/*
+ * restore/post.h - indexes, keys, statistics objects and ANALYZE: one statement on one connection each
+ */
+#ifndef DRTOOL_RESTORE_POST_H
+#define DRTOOL_RESTORE_POST_H
+
+#include "restore/graph.h"
+#include "src/pg/session.h"
+
+/* One connection's state, so that settings are sent only when they change. */
+struct post {
+	struct pg_session *session;
+	bool no_owner, no_tablespaces;
+	unsigned parallel;      /* max_parallel_maintenance_workers now; UINT32_MAX unknown */
+	const char *tablespace; /* default_tablespace now; NULL unknown */
+};
+
+/* parallel: how many workers of the server may help. A deadlock with something else is tried again. */
+bool post_build(struct post *p, const struct toc_entry *entry, unsigned parallel, struct err *e);
+bool post_analyze(struct post *p, const struct graph_task *t, struct err *e);
+/* Does the failed call say that rows break the rule (SQLSTATE class 23)? */
+bool post_violates(const struct pg_session *s);
+
+#endif

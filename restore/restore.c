@@ -1,0 +1,284 @@
+#include "restore/restore.h"
+
+#include "restore/objects.h"
+#include "restore/preflight.h"
+#include "restore/schema.h"
+#include "restore/server_memory.h"
+#include "restore/target.h"
+#include "restore/work.h"
+#include "src/base/clock.h"
+
+#define CONTENTS_MAX ((size_t)1 << 30)
+#define JOBS_MAX     64
+#define PHASES_MAX   8
+
+struct run {
+	struct restore_result *result;
+	struct repository *repository;
+	const struct manifest *manifest;
+	const struct restore_options *options;
+	struct observer *obs;
+	const struct cancel *cancel;
+	unsigned jobs;
+
+	struct chunk_store *chunks;
+	struct contents contents;
+	struct archive archive;
+	struct stages stages;
+	struct target target;
+	struct preflight preflight;
+	struct findings findings;
+	struct graph graph;
+	struct load load;
+	int64_t phase_started;
+};
+
+static void end_phase(struct run *r, const char *name, int64_t duration_us)
+{
+	if (r->result->phase_count < PHASES_MAX)
+		r->result->phases[r->result->phase_count++] = (struct proof_phase){ name, duration_us };
+	r->phase_started = clock_monotonic_us();
+}
+
+/* --- before anything changes --- */
+
+static bool read_contents(struct run *r, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(CONTENTS_MAX);
+	bool ok = chunk_store_open_read(&r->chunks, r->repository, e) &&
+		chunk_store_get_stream(&text, r->chunks, &r->manifest->contents, e) &&
+		contents_parse(&r->contents, buf_view(&text), e);
+
+	buf_release(&text);
+	return ok || err_wrap(e, "read snapshot \"%s\"", r->manifest->id);
+}
+
+static void list_tablespaces(struct pg_text_list *out, const struct toc *toc, struct arena *a)
+{
+	out->items = arena_alloc(a, (toc->count + 1) * sizeof(*out->items));
+	out->count = 0;
+	for (size_t i = 0; i < toc->count; i++) {
+		const char *name = toc->entries[i].tablespace;
+		bool known = !*name;
+
+		for (size_t k = 0; k < out->count && !known; k++)
+			known = strcmp(out->items[k], name) == 0;
+		if (!known)
+			out->items[out->count++] = name;
+	}
+}
+
+static bool look(struct run *r, struct err *e)
+{
+	const struct restore_options *o = r->options;
+	struct pg_text_list tablespaces;
+	struct arena a = ARENA_INIT;
+	bool ok;
+
+	observer_phase(r->obs, "checking", 0, 0);
+	if (!read_contents(r, e) ||
+		!target_open(&r->target, o->target, o->maintenance_db, r->manifest->id, r->cancel, e) ||
+		!archive_open(&r->archive, r->chunks, r->manifest, pg_session_version(r->target.maintenance), o->pg_bin,
+			r->cancel, e))
+		return false;
+	stages_assign(&r->stages, r->archive.toc, o->disable_subscriptions);
+	list_tablespaces(&tablespaces, r->archive.toc, &a);
+	ok = preflight_check(&r->preflight, r->target.maintenance, r->manifest, &r->contents, &tablespaces, o,
+		     r->target.state == TARGET_MISSING, r->obs, e) &&
+		graph_build(&r->graph,
+			&(struct graph_input){ .stages = &r->stages,
+				.contents = &r->contents,
+				.jobs = r->jobs,
+				.server_version = pg_session_version(r->target.maintenance) },
+			e);
+	arena_release(&a);
+	return ok;
+}
+
+/* --- making it --- */
+
+static bool run_stage(struct run *r, enum stage stage, struct err *e)
+{
+	struct schema_target t = { .archive = &r->archive,
+		.database = r->target.database,
+		.server_version = pg_session_version(r->target.maintenance),
+		.render = { .no_owner = r->options->no_owner, .no_tablespaces = r->preflight.no_tablespaces },
+		.findings = &r->findings,
+		.cancel = r->cancel };
+	size_t count = 0;
+	int *ids = stages_list(&count, &r->stages, stage);
+	bool ok = schema_run(&t, ids, count, e);
+
+	free(ids);
+	return ok;
+}
+
+static bool open_session(struct pg_session **out, struct run *r, struct err *e)
+{
+	return pg_session_open(out, r->target.database, PG_SESSION_LOAD, "restore", r->cancel, e);
+}
+
+static bool make_schema(struct run *r, struct err *e)
+{
+	struct pg_session *s = NULL;
+	bool ok;
+
+	observer_phase(r->obs, "schema", 0, 0);
+	ok = preflight_create_roles(&r->preflight, r->target.maintenance, e) &&
+		target_prepare(&r->target, &r->contents.database, r->options->no_owner, r->preflight.no_tablespaces,
+			r->cancel, e) &&
+		run_stage(r, STAGE_PRE, e) && open_session(&s, r, e) && objects_create_large(s, &r->contents, e);
+	pg_session_close(s);
+	end_phase(r, "schema", clock_monotonic_us() - r->phase_started);
+	return ok;
+}
+
+static bool move_rows(struct run *r, struct err *e)
+{
+	struct work_options o = { .database = r->target.database,
+		.graph = &r->graph,
+		.jobs = r->jobs,
+		.no_owner = r->options->no_owner,
+		.no_tablespaces = r->preflight.no_tablespaces,
+		.maintenance_mem = server_memory_for_sort(r->options->target, r->jobs) };
+	struct work_times times = { 0 };
+	bool ok;
+
+	load_init(&r->load, &r->contents, r->chunks, r->obs, &r->findings);
+	ok = work_run(&times, &r->load, &o, r->cancel, e);
+	r->result->rows = r->load.rows;
+	r->result->plain_bytes = r->load.bytes;
+	load_release(&r->load);
+	end_phase(r, "data", times.loaded);
+	end_phase(r, "indexes", times.built > times.loaded ? times.built - times.loaded : 0);
+	end_phase(r, "analyze", times.built ? times.analyzed - times.built : 0);
+	return ok;
+}
+
+/* What is left: small things, privileges, the contents of materialized views, and at the very end what would watch all this. */
+static bool finish(struct run *r, struct err *e)
+{
+	struct pg_session *s = NULL;
+	bool ok;
+
+	observer_phase(r->obs, "finishing", 0, 0);
+	ok = run_stage(r, STAGE_LIGHT, e) && open_session(&s, r, e) &&
+		objects_set_sequences(s, &r->contents, &r->findings, e) &&
+		objects_finish_large(s, &r->contents, r->options->no_owner, &r->findings, e) &&
+		objects_refresh_views(s, &r->contents, &r->findings, e);
+	pg_session_close(s);
+	ok = ok && run_stage(r, STAGE_LAST, e) && cancel_check(r->cancel, e) &&
+		target_finish(&r->target, &r->contents.database, r->options->no_owner, !findings_serious(&r->findings),
+			&r->findings, r->cancel, e);
+	end_phase(r, "final", clock_monotonic_us() - r->phase_started);
+	return ok;
+}
+
+/* Everything is there but some objects: worth keeping, under a name nobody takes for the real one. */
+static bool incomplete(const struct run *r, struct err *e)
+{
+	const struct restore_finding *first = NULL;
+	size_t more = r->findings.total - r->findings.faults;
+
+	for (size_t i = r->findings.count; i-- > 0;)
+		if (!r->findings.items[i].source_fault)
+			first = &r->findings.items[i];
+	err_set(e, ERR_FAILED, "%zu object%s could not be restored; the first is %s: %s", more, more == 1 ? "" : "s",
+		first ? first->object : "?", first ? first->what : "?");
+	return err_hint(e, "all the rest is in database \"%s\", which the next restore replaces", r->target.working);
+}
+
+static bool restore_all(struct run *r, struct err *e)
+{
+	struct buf left = BUF_INIT;
+	bool ok = make_schema(r, e) && move_rows(r, e) && finish(r, e);
+
+	if (!ok) {
+		target_abandon(&r->target, &left);
+		if (left.len)
+			err_hint(e, "%s", buf_str(&left));
+	} else if (findings_serious(&r->findings)) {
+		ok = incomplete(r, e);
+	}
+	buf_release(&left);
+	return ok;
+}
+
+/* --- the whole --- */
+
+static unsigned choose_jobs(unsigned wanted)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!wanted)
+		wanted = processors > 0 ? (unsigned)processors : 1;
+	return wanted < JOBS_MAX ? wanted : JOBS_MAX;
+}
+
+static void describe(struct run *r)
+{
+	struct restore_result *out = r->result;
+
+	snprintf(out->database, sizeof(out->database), "%s", r->target.working);
+	for (size_t i = 0; i < r->contents.table_count; i++)
+		out->tables += r->contents.tables[i].table.kind != PG_TABLE_LARGE_OBJECTS;
+	out->findings = arena_alloc(&out->arena, (r->findings.count + 1) * sizeof(*out->findings));
+	for (size_t i = 0; i < r->findings.count; i++) {
+		const struct restore_finding *f = &r->findings.items[i];
+
+		out->findings[out->finding_count++] = (struct restore_finding){ .object = arena_strdup(&out->arena, f->object),
+			.what = arena_strdup(&out->arena, f->what),
+			.source_fault = f->source_fault };
+	}
+}
+
+static void release(struct run *r)
+{
+	graph_release(&r->graph);
+	preflight_release(&r->preflight);
+	target_close(&r->target);
+	stages_release(&r->stages);
+	archive_close(&r->archive);
+	contents_release(&r->contents);
+	chunk_store_close(r->chunks);
+	findings_release(&r->findings);
+}
+
+bool restore_into(struct restore_result *out, struct repository *repository, const struct manifest *m,
+	const struct restore_options *o, struct observer *obs, const struct cancel *cancel, struct err *e)
+{
+	struct run r = { .result = out,
+		.repository = repository,
+		.manifest = m,
+		.options = o,
+		.obs = obs,
+		.cancel = cancel,
+		.jobs = choose_jobs(o->jobs) };
+	int64_t started = clock_monotonic_us();
+	bool ok;
+
+	memset(out, 0, sizeof(*out));
+	out->phases = arena_alloc(&out->arena, PHASES_MAX * sizeof(*out->phases));
+	findings_init(&r.findings);
+	r.phase_started = started;
+	ok = look(&r, e);
+	if (ok && o->dry_run) {
+		out->rows = m->rows;
+		out->plain_bytes = m->plain_bytes;
+	} else if (ok) {
+		r.phase_started = clock_monotonic_us();
+		ok = restore_all(&r, e);
+	}
+	describe(&r);
+	out->duration_us = clock_monotonic_us() - started;
+	release(&r);
+	return ok;
+}
+
+void restore_result_release(struct restore_result *r)
+{
+	if (!r)
+		return;
+	arena_release(&r->arena);
+	memset(r, 0, sizeof(*r));
+}

@@ -1,0 +1,190 @@
+/* restore/scratch_settings.c - see scratch_settings.h */
+#include "restore/scratch_settings.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/base/file.h"
+#include "src/base/path.h"
+
+#define MEMORY_UNKNOWN ((uint64_t)1 << 30)
+#define CONNECTIONS    20 /* ours, pg_dump's, autovacuum off; on top of the workers */
+
+/* --- memory --- */
+
+static bool read_number(uint64_t *out, const char *path, const char *after)
+{
+	struct buf text = BUF_INIT_MAX(1 << 20);
+	struct err ignored = ERR_INIT;
+	const char *p = NULL;
+	char *end;
+
+	if (file_read(&text, path, &ignored))
+		p = strstr(buf_str(&text), after);
+	if (p) {
+		p += strlen(after);
+		*out = strtoull(p, &end, 10);
+		p = end > p ? end : NULL;
+	}
+	buf_release(&text);
+	return p != NULL;
+}
+
+uint64_t scratch_settings_memory(void)
+{
+	uint64_t available = MEMORY_UNKNOWN, limit, used;
+
+	if (read_number(&available, "/proc/meminfo", "MemAvailable:"))
+		available <<= 10;
+	if (read_number(&limit, "/sys/fs/cgroup/memory.max", "") && read_number(&used, "/sys/fs/cgroup/memory.current", "")) {
+		uint64_t left = limit > used ? limit - used : 0;
+
+		if (left < available)
+			available = left;
+	}
+	return available;
+}
+
+static unsigned between(uint64_t n, unsigned least, unsigned most)
+{
+	return n < least ? least : n > most ? most : (unsigned)n;
+}
+
+/* --- shared_preload_libraries --- */
+
+static bool is_library(const char *dir, const char *name)
+{
+	char *path = xasprintf("%s/%s.so", dir, name);
+	bool there = access(path, R_OK) == 0;
+
+	free(path);
+	return there;
+}
+
+/* The directory of loadable modules is not asked for (pg_config is often missing): Debian and Red Hat have ../lib, others ../lib/postgresql. */
+static bool is_installed(const char *name, const struct pg_tools *tools)
+{
+	static const char *const below[] = { "../lib", "../lib/postgresql", "../lib64", "../lib64/postgresql" };
+	bool there = false;
+
+	if (strncmp(name, "$libdir/", 8) == 0)
+		name += 8;
+	if (*name == '/')
+		return access(name, R_OK) == 0 || is_library("", name + 1);
+	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]) && !there; i++) {
+		char *dir = path_join(tools->bin_dir, below[i]);
+
+		there = is_library(dir, name);
+		free(dir);
+	}
+	return there;
+}
+
+/* The next element of a list as PostgreSQL keeps it: a, "b c", d. NULL at its end. */
+static char *next_library(const char **p, struct arena *a)
+{
+	struct buf name = BUF_INIT;
+	char *out = NULL;
+	bool quoted;
+
+	*p += strspn(*p, " ,\t\n");
+	quoted = **p == '"';
+	*p += quoted;
+	while (**p && (quoted ? **p != '"' || (*p)[1] == '"' : !strchr(" ,\t\n", **p))) {
+		*p += quoted && **p == '"';
+		buf_addn(&name, (*p)++, 1);
+	}
+	*p += quoted && **p == '"';
+	if (name.len > 0)
+		out = arena_strdup(a, buf_str(&name));
+	buf_release(&name);
+	return out;
+}
+
+static const char *choose_preload(const char *libraries, const struct pg_tools *tools, struct observer *obs, struct arena *a)
+{
+	struct buf list = BUF_INIT;
+	const char *text;
+	char *name;
+
+	while ((name = next_library(&libraries, a))) {
+		if (is_installed(name, tools))
+			buf_addf(&list, "%s\"%s\"", list.len ? "," : "", name);
+		else
+			observer_note(obs, NOTE_INFO, "the source preloads \"%s\", which is not installed here: left out", name);
+	}
+	text = arena_strdup(a, buf_str(&list));
+	buf_release(&list);
+	return text;
+}
+
+/* --- */
+
+void scratch_settings_choose(struct scratch_settings *out, const struct manifest *m, const struct contents *c,
+	const struct pg_tools *tools, unsigned jobs, struct observer *obs, struct arena *a)
+{
+	uint64_t memory = scratch_settings_memory() >> 20, size = m->database_size >> 20;
+	uint64_t relations = c->table_count + c->sequences.count + c->matviews.count;
+
+	out->shared_buffers_mb = between(memory / 8, 32, 1024);
+	out->maintenance_mb = between(memory / 8, 64, 1024);
+	out->max_wal_mb = between(size / 8, 64, 2048);
+	out->max_connections = between(CONNECTIONS + 2 * (uint64_t)jobs, CONNECTIONS + 16, 200);
+	/* pg_dump locks every relation at once; partitioned parents, views and foreign tables are not counted in relations: four times. */
+	out->max_locks = between(64 + 4 * relations / out->max_connections, 128, 1000000);
+	out->preload = choose_preload(c->database.preload_libraries, tools, obs, a);
+}
+
+struct arguments {
+	const char **items;
+	size_t count, cap;
+	struct arena *arena;
+};
+
+static void push(struct arguments *list, const char *item)
+{
+	list->items = arena_grow(list->arena, list->items, list->count, &list->cap, sizeof(list->items[0]));
+	list->items[list->count++] = item;
+}
+
+static void set(struct arguments *list, const char *setting)
+{
+	push(list, "-c");
+	push(list, setting);
+}
+
+static const char *const fixed[] = {
+	"listen_addresses=", "port=5432", "unix_socket_permissions=0700",
+	/* nothing in there outlives the test */
+	"fsync=off", "full_page_writes=off", "synchronous_commit=off", "wal_level=minimal", "max_wal_senders=0",
+	"archive_mode=off", "checkpoint_timeout=1h", "restart_after_crash=off", "min_wal_size=32MB",
+	/* only our own work is to be done, at times we choose */
+	"autovacuum=off", "jit=off", "track_activities=on", "max_worker_processes=16", "max_prepared_transactions=0",
+	/* in the cluster's directory, so that nothing stays behind in /dev/shm when it is killed, and a small one does not matter */
+	"dynamic_shared_memory_type=mmap",
+	"logging_collector=off", "log_destination=stderr", "log_min_error_statement=panic", "log_checkpoints=off",
+	"lc_messages=C", "ssl=off", "cluster_name=drtool scratch",
+};
+
+const char *const *scratch_settings_argv(const struct scratch_settings *s, const struct pg_tools *tools, const char *data,
+	const char *socket_dir, struct arena *a)
+{
+	struct arguments list = { .arena = a };
+
+	push(&list, tools->postgres);
+	push(&list, "-D");
+	push(&list, data);
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		set(&list, fixed[i]);
+	set(&list, arena_printf(a, "unix_socket_directories=\"%s\"", socket_dir));
+	set(&list, arena_printf(a, "shared_buffers=%uMB", s->shared_buffers_mb));
+	set(&list, arena_printf(a, "maintenance_work_mem=%uMB", s->maintenance_mb));
+	set(&list, arena_printf(a, "max_wal_size=%uMB", s->max_wal_mb));
+	set(&list, arena_printf(a, "max_connections=%u", s->max_connections));
+	set(&list, arena_printf(a, "max_locks_per_transaction=%u", s->max_locks));
+	set(&list, arena_printf(a, "shared_preload_libraries=%s", s->preload));
+	push(&list, NULL);
+	return list.items;
+}

@@ -1,0 +1,147 @@
+#include "restore/target_internal.h"
+
+#define TEMPLATE_TRIES   20 /* somebody else makes a database from template0 at this moment */
+#define TEMPLATE_WAIT_MS 250
+#define UNFINISHED       "drtool: restore of snapshot %s into %s, not complete"
+
+static void add_literal(struct buf *sql, const char *key, const char *value, struct arena *a)
+{
+	if (value && *value)
+		buf_addf(sql, " %s %s", key, pg_quote_literal(a, value));
+}
+
+/* The options differ by server version: ICU and its rules, then the builtin provider, came one by one. */
+static void create_statement(struct buf *sql, const struct target *t, const struct pg_database *d, bool no_owner,
+	bool no_tablespace, struct arena *a)
+{
+	int version = pg_session_version(t->maintenance);
+	bool icu = strcmp(d->locale_provider, "icu") == 0, builtin = strcmp(d->locale_provider, "builtin") == 0;
+
+	buf_addf(sql, "CREATE DATABASE %s TEMPLATE template0", pg_quote_ident(a, t->working));
+	add_literal(sql, "ENCODING", d->encoding, a);
+	if (version >= 150000)
+		add_literal(sql, "LOCALE_PROVIDER", d->locale_provider, a);
+	add_literal(sql, "LC_COLLATE", d->collate, a);
+	add_literal(sql, "LC_CTYPE", d->ctype, a);
+	if (icu)
+		add_literal(sql, "ICU_LOCALE", d->locale, a);
+	if (icu && version >= 160000)
+		add_literal(sql, "ICU_RULES", d->icu_rules, a);
+	if (builtin)
+		add_literal(sql, "BUILTIN_LOCALE", d->locale, a);
+	if (!no_owner && d->owner)
+		buf_addf(sql, " OWNER %s", pg_quote_ident(a, d->owner));
+	if (!no_tablespace && d->tablespace)
+		buf_addf(sql, " TABLESPACE %s", pg_quote_ident(a, d->tablespace));
+}
+
+static bool explain(const struct target *t, const struct pg_database *d, struct err *e)
+{
+	const char *state = pg_session_sqlstate(t->maintenance);
+
+	if (strcmp(state, "42501") == 0) {
+		e->kind = ERR_REFUSED;
+		err_hint(e, "let an administrator create the empty database \"%s\", or give this role CREATEDB", t->wanted);
+	} else if (strcmp(state, "42809") == 0 || strcmp(state, "22023") == 0) {
+		e->kind = ERR_REFUSED;
+		err_hint(e, "the server's machine needs the locale \"%s\"; Debian: add it to /etc/locale.gen, run locale-gen, restart PostgreSQL",
+			d->collate);
+	}
+	return err_wrap(e, "create database \"%s\"", t->working);
+}
+
+/* Only what this tool made is dropped: the name alone, or a name like it with our comment. */
+static bool drop_leftovers(struct target *t, struct err *e)
+{
+	const char *params[2] = { t->working, t->wanted };
+	PGresult *r = NULL;
+	bool ok = pg_query(&r, t->maintenance,
+		"SELECT pg_catalog.quote_ident(datname) FROM pg_catalog.pg_database WHERE datname = $1"
+		" OR (pg_catalog.starts_with(datname::text, $2 || '__restoring_')"
+		" AND pg_catalog.starts_with(pg_catalog.shobj_description(oid, 'pg_database'), 'drtool: restore of snapshot ')"
+		" AND pg_catalog.shobj_description(oid, 'pg_database') LIKE '%, not complete')",
+		2, params, e);
+
+	for (int i = 0; ok && i < PQntuples(r); i++)
+		ok = pg_execf(t->maintenance, e, "DROP DATABASE IF EXISTS %s WITH (FORCE)", PQgetvalue(r, i, 0));
+	PQclear(r);
+	return ok || err_wrap(e, "remove what a killed restore left");
+}
+
+static bool create(struct target *t, const char *sql, const struct cancel *cancel, struct err *e)
+{
+	for (unsigned attempt = 1;; attempt++) {
+		struct err now = ERR_INIT;
+
+		if (pg_exec(t->maintenance, sql, &now))
+			return true;
+		*e = now;
+		if (strcmp(pg_session_sqlstate(t->maintenance), "55006") != 0 || attempt == TEMPLATE_TRIES)
+			return false;
+		if (!cancel_sleep(cancel, TEMPLATE_WAIT_MS, e))
+			return false;
+	}
+}
+
+bool target_create(struct target *t, const struct pg_database *d, bool no_owner, bool no_tablespace,
+	const struct cancel *cancel, struct err *e)
+{
+	struct buf sql = BUF_INIT, comment = BUF_INIT;
+	struct arena a = ARENA_INIT;
+	struct err why = ERR_INIT;
+	bool ok;
+
+	create_statement(&sql, t, d, no_owner, no_tablespace, &a);
+	buf_addf(&comment, UNFINISHED, t->snapshot_id, t->wanted);
+	ok = drop_leftovers(t, &why);
+	if (ok) {
+		t->prepared = true; /* a cancelled CREATE DATABASE may have happened all the same */
+		ok = create(t, buf_str(&sql), cancel, &why) || explain(t, d, &why);
+		if (!ok && why.kind == ERR_REFUSED)
+			t->prepared = false;
+	}
+	ok = ok && pg_execf(t->maintenance, &why, "COMMENT ON DATABASE %s IS %s", pg_quote_ident(&a, t->working),
+			   pg_quote_literal(&a, buf_str(&comment)));
+	if (!ok)
+		*e = why;
+	buf_release(&sql);
+	buf_release(&comment);
+	arena_release(&a);
+	return ok;
+}
+
+bool target_name(struct target *t, const struct pg_database *d, bool rename, struct err *e)
+{
+	struct arena a = ARENA_INIT;
+	const char *from = pg_quote_ident(&a, t->working), *to = pg_quote_ident(&a, t->wanted);
+	bool ok = true;
+
+	if (d->connection_limit >= 0)
+		ok = pg_execf(t->maintenance, e, "ALTER DATABASE %s CONNECTION LIMIT %d", from, d->connection_limit);
+	if (ok && d->is_template)
+		ok = pg_execf(t->maintenance, e, "ALTER DATABASE %s IS_TEMPLATE true", from);
+	if (ok && rename) {
+		ok = pg_execf(t->maintenance, e, "ALTER DATABASE %s RENAME TO %s", from, to) ||
+			err_wrap(e, "give database \"%s\" its name", t->working);
+		if (ok)
+			snprintf(t->working, sizeof(t->working), "%s", t->wanted);
+	}
+	arena_release(&a);
+	return ok;
+}
+
+bool target_drop_working(struct target *t)
+{
+	struct pg_session *s = NULL;
+	struct arena a = ARENA_INIT;
+	struct err ignored = ERR_INIT;
+	const char *name = pg_quote_ident(&a, t->working);
+	bool ok = pg_session_open(&s, t->maintenance_db, PG_SESSION_PLAIN, "restore", NULL, &ignored);
+
+	if (ok) /* a template cannot be dropped; one that is not cannot be un-templated if it is not there: either way the drop says */
+		pg_execf(s, &ignored, "ALTER DATABASE %s IS_TEMPLATE false", name);
+	ok = ok && pg_execf(s, &ignored, "DROP DATABASE IF EXISTS %s WITH (FORCE)", name);
+	pg_session_close(s);
+	arena_release(&a);
+	return ok;
+}
