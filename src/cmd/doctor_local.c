@@ -1,0 +1,192 @@
+/* src/cmd/doctor_local.c - doctor: this machine, the repository, the scratch of a test restore */
+#include "restore/restore.h"
+#include "src/base/clock.h"
+#include "src/base/file.h"
+#include "src/cmd/doctor.h"
+#include "src/cmd/store.h"
+#include "src/cmd/text.h"
+#include "src/pg/tools.h"
+
+#define SPACE_LEAST ((uint64_t)64 << 20)
+
+static void check_tools(struct doctor *d)
+{
+	const char *warning = NULL;
+	struct pg_tools tools = { 0 };
+	struct err e = ERR_INIT;
+	char version[TEXT_SIZE];
+
+	if (!d->session) {
+		doctor_add(
+		        d, DOCTOR_UNKNOWN, "pg_dump", NULL, "which version is needed is not known without the server");
+		return;
+	}
+	if (!pg_tools_for_server(&tools, &warning, pg_session_version(d->session), PG_TOOLS_CLIENT,
+	            options_text(d->cmd->options, OPTION_PG_BIN), &d->arena, d->cmd->cancel, &e))
+		doctor_add_err(d, DOCTOR_FAIL, "pg_dump", &e);
+	else if (warning)
+		doctor_add(d, DOCTOR_WARN, "pg_dump", "update the PostgreSQL client packages of this machine", "%s",
+		        warning);
+	else
+		doctor_add(d, DOCTOR_OK, "pg_dump", NULL, "%s, version %s", tools.pg_dump,
+		        text_version(version, tools.version));
+}
+
+/* Write, read back and remove a lock object that nobody else looks for. */
+static bool probe(struct repository *r, struct err *e)
+{
+	struct view body = view_str("drtool doctor was here\n");
+	struct buf back = BUF_INIT_MAX(1 << 10);
+	struct object_key key = { .cls = OBJECT_LOCK };
+	char name[64];
+	bool ok;
+
+	snprintf(name, sizeof(name), "doctor-%ld-%lld", (long)getpid(), (long long)clock_utc_us());
+	key.name = name;
+	ok = storage_put(r->storage, key, body, PUT_CREATE, e) && storage_get(r->storage, key, &back, e);
+	if (ok && !view_eq(buf_view(&back), body))
+		ok = err_set(e, ERR_DAMAGED, "what was written to %s does not come back", r->storage->where);
+	ok = storage_remove(r->storage, key, ok ? e : &(struct err)ERR_INIT) && ok;
+	buf_release(&back);
+	return ok;
+}
+
+static void check_repository_space(struct doctor *d, const char *where)
+{
+	struct err e = ERR_INIT;
+	char space[TEXT_SIZE], size[TEXT_SIZE];
+	uint64_t bytes;
+
+	if (!file_free_space(&bytes, where, &e)) {
+		doctor_add_err(d, DOCTOR_UNKNOWN, "repository disk", &e);
+		return;
+	}
+	text_bytes(space, bytes);
+	text_bytes(size, d->database_size);
+	if (bytes < SPACE_LEAST)
+		doctor_add(d, DOCTOR_FAIL, "repository disk", "free some space there", "%s free in %s", space, where);
+	else if (d->database_size > 0 && bytes < d->database_size / 2)
+		doctor_add(d, DOCTOR_WARN, "repository disk",
+		        "a first snapshot takes a quarter to a half of the database's size",
+		        "%s free in %s, the database has %s", space, where, size);
+	else
+		doctor_add(d, DOCTOR_OK, "repository disk", NULL, "%s free in %s", space, where);
+}
+
+static struct repository *check_repository(struct doctor *d)
+{
+	const char *where = options_text(d->cmd->options, OPTION_REPO);
+	struct repository *r = NULL;
+	struct err e = ERR_INIT;
+
+	if (!store_open(&r, d->cmd, &e)) {
+		doctor_add_err(d, DOCTOR_FAIL, "repository", &e);
+		return NULL;
+	}
+	if (!probe(r, &e))
+		doctor_add_err(d, DOCTOR_FAIL, "repository", &e);
+	else
+		doctor_add(d, DOCTOR_OK, "repository", NULL, "%s can be written and read back", where);
+	check_repository_space(d, where);
+	return r;
+}
+
+/* The newest snapshot of the database in question; NULL when there is none. */
+static struct manifest *newest(struct doctor *d, struct repository *r)
+{
+	const char *name = d->target.repository_name;
+	struct manifest *m = NULL;
+	struct err ignored = ERR_INIT;
+
+	if (!name && d->session)
+		name = PQdb(pg_session_conn(d->session));
+	if (!r || !name || !manifest_resolve(&m, r, name, "latest", &ignored))
+		return NULL;
+	return m;
+}
+
+static void check_age(struct doctor *d, const struct manifest *m)
+{
+	int64_t rpo = options_number(d->cmd->options, OPTION_RPO, 0), age;
+	char text[TEXT_SIZE], objective[TEXT_SIZE];
+
+	if (!m) {
+		doctor_add(d, DOCTOR_WARN, "newest snapshot", "take one: drtool snapshot --verify", "none yet");
+		return;
+	}
+	age = clock_utc_us() - m->instant_us;
+	text_age(text, age);
+	if (rpo > 0 && age > rpo * 1000000)
+		doctor_add(d, DOCTOR_WARN, "newest snapshot", "take one now: drtool snapshot --verify",
+		        "%s, %s old; the objective (rpo) is %s", m->id, text, text_age(objective, rpo * 1000000));
+	else
+		doctor_add(d, DOCTOR_OK, "newest snapshot", NULL, "%s, %s old", m->id, text);
+}
+
+/* A named server: it must answer and let databases be made. */
+static bool scratch_server_usable(struct doctor *d, const struct conninfo *conn, struct err *e)
+{
+	struct pg_session *s = NULL;
+	char *may = NULL;
+	bool ok;
+
+	ok = pg_session_open(&s, conn, PG_SESSION_PLAIN, "doctor", d->cmd->cancel, e) &&
+	     pg_query_value(&may, s,
+	             "SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user", 0, NULL,
+	             e);
+	if (ok && (!may || strcmp(may, "t") != 0)) {
+		ok = err_set(e, ERR_FAILED, "the scratch server does not let this user create databases");
+		err_hint(e, "ALTER ROLE ... CREATEDB there, or leave scratch.server out for a private server");
+	}
+	free(may);
+	pg_session_close(s);
+	return ok;
+}
+
+static bool scratch_usable(struct doctor *d, const struct manifest *m, const struct verify_options *o, struct err *e)
+{
+	if (o->scratch_server)
+		return scratch_server_usable(d, o->scratch_server, e);
+	return scratch_possible(m, d->session ? pg_session_version(d->session) : m->server_version, o, e);
+}
+
+static void check_scratch(struct doctor *d, const struct manifest *m)
+{
+	const char *server = options_text(d->cmd->options, OPTION_SCRATCH_SERVER);
+	struct verify_options o = {
+		.jobs = d->jobs,
+		.pg_bin = options_text(d->cmd->options, OPTION_PG_BIN),
+		.scratch_dir = options_text(d->cmd->options, OPTION_SCRATCH_DIR),
+	};
+	struct target scratch = TARGET_INIT;
+	struct err e = ERR_INIT;
+
+	if (server && !target_find(&scratch, d->cmd, server, "the scratch server", &e)) {
+		doctor_add_err(d, DOCTOR_FAIL, "scratch", &e);
+		return;
+	}
+	o.scratch_server = scratch.conn;
+	if (!server && !m && !d->session)
+		doctor_add(d, DOCTOR_UNKNOWN, "scratch", NULL,
+		        "what it needs is not known without the server or a snapshot");
+	else if (!scratch_usable(d, m, &o, &e))
+		doctor_add_err(d, DOCTOR_FAIL, "scratch", &e);
+	else
+		doctor_add(d, DOCTOR_OK, "scratch", NULL, "a test restore is possible %s",
+		        server ? "on the scratch server" : "on a private server of this machine");
+	target_release(&scratch);
+}
+
+void doctor_local(struct doctor *d)
+{
+	struct repository *r;
+	struct manifest *m;
+
+	check_tools(d);
+	r = check_repository(d);
+	m = newest(d, r);
+	check_scratch(d, m);
+	check_age(d, m);
+	manifest_free(m);
+	repository_close(r);
+}

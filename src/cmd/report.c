@@ -1,0 +1,113 @@
+/* src/cmd/report.c - see report.h */
+#include "src/cmd/report.h"
+
+#include "restore/restore.h"
+#include "src/cmd/progress.h"
+#include "src/cmd/say.h"
+#include "src/cmd/target.h"
+#include "src/cmd/text.h"
+
+const char *report_outcome(enum proof_outcome outcome)
+{
+	switch (outcome) {
+	case PROOF_GOOD:
+		return "good";
+	case PROOF_SOURCE_FAULTS:
+		return "source faults";
+	case PROOF_DIFFERS:
+		return "differs";
+	}
+	return "unknown";
+}
+
+void report_phases(struct buf *out, const struct proof_phase *phases, size_t count)
+{
+	char took[TEXT_SIZE];
+
+	for (size_t i = 0; i < count; i++)
+		buf_addf(out, "%s%s %s", i ? ", " : "", phases[i].name, text_duration(took, phases[i].duration_us));
+}
+
+static void difference_line(struct buf *out, const struct proof_difference *d)
+{
+	text_printable(out, d->object);
+	buf_add(out, d->source_fault ? ": the source's own data breaks this: " : ": ");
+	text_printable(out, d->what);
+	buf_add(out, "\n");
+}
+
+static void verdict(struct buf *out, const struct proof *p)
+{
+	size_t faults = 0;
+
+	for (size_t i = 0; i < p->difference_count; i++)
+		faults += p->differences[i].source_fault;
+	switch (p->outcome) {
+	case PROOF_GOOD:
+		buf_addf(out, "good: %s/%s restores and equals what was recorded", p->database, p->snapshot_id);
+		break;
+	case PROOF_SOURCE_FAULTS:
+		buf_addf(out,
+		        "source faults: %s/%s restores and equals the source, but %zu rule%s of the source %s broken by its own data",
+		        p->database, p->snapshot_id, faults, faults == 1 ? "" : "s", faults == 1 ? "is" : "are");
+		break;
+	case PROOF_DIFFERS:
+		buf_addf(out, "differs: %s/%s does not come back as it was: %zu difference%s", p->database,
+		        p->snapshot_id, p->difference_count - faults, p->difference_count - faults == 1 ? "" : "s");
+		if (faults > 0)
+			buf_addf(out, ", and %zu of the source's own", faults);
+		break;
+	}
+	buf_add(out, "\n");
+}
+
+void report_proof(struct buf *out, const struct proof *p)
+{
+	char tables[TEXT_SIZE], rows[TEXT_SIZE], bytes[TEXT_SIZE], took[TEXT_SIZE];
+
+	for (size_t i = 0; i < p->difference_count; i++)
+		difference_line(out, &p->differences[i]);
+	verdict(out, p);
+	buf_addf(out, "%s tables, %s rows, %s in %s", text_count(tables, p->tables), text_count(rows, p->rows),
+	        text_bytes(bytes, p->plain_bytes), text_duration(took, p->finished_us - p->started_us));
+	if (p->phase_count > 0) {
+		buf_add(out, " (");
+		report_phases(out, p->phases, p->phase_count);
+		buf_add(out, ")");
+	}
+	buf_add(out, "\n");
+}
+
+void report_rto(const struct cmd *c, int64_t took_us)
+{
+	int64_t rto = options_number(c->options, OPTION_RTO, 0);
+	char took[TEXT_SIZE], objective[TEXT_SIZE];
+
+	if (rto > 0 && took_us > rto * 1000000)
+		say_warn("this took %s, longer than the objective (rto) of %s", text_duration(took, took_us),
+		        text_duration(objective, rto * 1000000));
+}
+
+bool report_verify(
+        struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e)
+{
+	const char *server = options_text(c->options, OPTION_SCRATCH_SERVER);
+	struct target scratch = TARGET_INIT;
+	struct verify_options o = {
+		.jobs = cmd_jobs(c),
+		.pg_bin = options_text(c->options, OPTION_PG_BIN),
+		.scratch_dir = options_text(c->options, OPTION_SCRATCH_DIR),
+		.dry_run = cmd_dry_run(c),
+	};
+	struct progress *progress;
+	bool ok;
+
+	if (server && !target_find(&scratch, c, server, c->options->values[OPTION_SCRATCH_SERVER].where, e))
+		return false;
+	o.scratch_server = scratch.conn;
+	progress = progress_start();
+	ok = verify_snapshot(out, r, m, &o, progress_observer(progress), c->cancel, e);
+	progress_stop(progress);
+	target_release(&scratch);
+	return ok;
+}

@@ -1,0 +1,26 @@
+/*
+ * src/cmd/report.h - outcomes in words, shared by the commands that show them
+ */
+#ifndef DRTOOL_CMD_REPORT_H
+#define DRTOOL_CMD_REPORT_H
+
+#include "src/cmd/cmd.h"
+#include "storage/repository/manifest.h"
+#include "storage/repository/proof.h"
+
+const char *report_outcome(enum proof_outcome outcome); /* "good", "source faults", "differs" */
+/* "schema 0.3 s, data 12.0 s, ..." appended. */
+void report_phases(struct buf *out, const struct proof_phase *phases, size_t count);
+/* Differences one per line, then a summary line, as verify prints them. */
+void report_proof(struct buf *out, const struct proof *p);
+/* A sentence on stderr when work of this length misses the RTO. */
+void report_rto(const struct cmd *c, int64_t took_us);
+/*
+ * Test restore a snapshot with the options of this run; shared by verify and snapshot --verify. *out may be NULL after
+ * true in a dry run.
+ */
+struct repository;
+bool report_verify(
+        struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e);
+
+#endif

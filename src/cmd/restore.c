@@ -1,0 +1,168 @@
+/* src/cmd/restore.c - drtool restore */
+#include "restore/restore.h"
+
+#include "src/cmd/answer.h"
+#include "src/cmd/progress.h"
+#include "src/cmd/report.h"
+#include "src/cmd/say.h"
+#include "src/cmd/store.h"
+#include "src/cmd/target.h"
+#include "src/cmd/text.h"
+
+static json_t *findings_document(const struct restore_result *result)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < result->finding_count; i++) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "object", answer_text(result->findings[i].object));
+		json_object_set_new(o, "what", answer_text(result->findings[i].what));
+		json_object_set_new(o, "source_fault", json_boolean(result->findings[i].source_fault));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *result_document(const struct cmd *c, const struct manifest *m, const struct restore_result *result)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "snapshot", answer_text(m->id));
+	json_object_set_new(o, "from", answer_text(m->database));
+	json_object_set_new(o, "into", answer_text(result->database));
+	json_object_set_new(o, "dry_run", json_boolean(cmd_dry_run(c)));
+	json_object_set_new(o, "tables", answer_count(cmd_dry_run(c) ? m->tables : result->tables));
+	json_object_set_new(o, "rows", answer_count(cmd_dry_run(c) ? m->rows : result->rows));
+	json_object_set_new(o, "bytes", answer_count(cmd_dry_run(c) ? m->plain_bytes : result->plain_bytes));
+	json_object_set_new(o, "seconds", answer_seconds(result->duration_us));
+	json_object_set_new(o, "phases", answer_phases(result->phases, result->phase_count));
+	json_object_set_new(o, "findings", findings_document(result));
+	return o;
+}
+
+static void findings_text(struct buf *out, const struct restore_result *result)
+{
+	for (size_t i = 0; i < result->finding_count; i++) {
+		const struct restore_finding *f = &result->findings[i];
+
+		text_printable(out, f->object);
+		buf_add(out, f->source_fault ? ": the source's own data breaks this: " : ": ");
+		text_printable(out, f->what);
+		buf_add(out, "\n");
+	}
+}
+
+static void summary_text(struct buf *out, const struct manifest *m, const struct restore_result *result)
+{
+	char tables[TEXT_SIZE], rows[TEXT_SIZE], bytes[TEXT_SIZE], took[TEXT_SIZE], rate[TEXT_SIZE];
+	int64_t us = result->duration_us > 0 ? result->duration_us : 1;
+
+	findings_text(out, result);
+	buf_addf(out, "restored %s/%s into ", m->database, m->id);
+	text_printable(out, result->database);
+	buf_addf(out, ": %s tables, %s rows, %s in %s (%s/s", text_count(tables, result->tables),
+	        text_count(rows, result->rows), text_bytes(bytes, result->plain_bytes),
+	        text_duration(took, result->duration_us),
+	        text_bytes(rate, (uint64_t)((double)result->plain_bytes * 1e6 / (double)us)));
+	if (result->phase_count > 0) {
+		buf_add(out, "; ");
+		report_phases(out, result->phases, result->phase_count);
+	}
+	buf_add(out, ")\n");
+	if (result->finding_count > 0)
+		buf_addf(out, "all rows are there, but %zu object%s could not be made as recorded: see above\n",
+		        result->finding_count, result->finding_count == 1 ? "" : "s");
+}
+
+/* What a restore of this snapshot would do, and how long a test restore of it took. */
+static void plan_text(struct buf *out, struct repository *r, const struct manifest *m, const struct target *t)
+{
+	char tables[TEXT_SIZE], rows[TEXT_SIZE], bytes[TEXT_SIZE], size[TEXT_SIZE], took[TEXT_SIZE];
+	struct proof *proof = NULL;
+	struct err ignored = ERR_INIT;
+	struct buf where = BUF_INIT;
+
+	target_describe(&where, t->conn);
+	buf_addf(out, "would restore %s/%s into ", m->database, m->id);
+	text_printable(out, buf_str(&where));
+	buf_addf(out, ": %s tables, %s rows, %s\n", text_count(tables, m->tables), text_count(rows, m->rows),
+	        text_bytes(bytes, m->plain_bytes));
+	buf_addf(out,
+	        "disk needed on the server: about %s, the size of the source; whether it is free cannot be seen from here\n",
+	        text_bytes(size, m->database_size));
+	if (proof_load_newest(&proof, r, m->database, m->id, &ignored))
+		buf_addf(out, "predicted time: a test restore of it took %s\n",
+		        text_duration(took, proof->finished_us - proof->started_us));
+	else
+		buf_add(out, "predicted time: unknown, no test restore of it is recorded\n");
+	buf_add(out, "connections to be ended: none; nothing was changed\n");
+	proof_free(proof);
+	buf_release(&where);
+}
+
+static bool print(const struct cmd *c, struct repository *r, const struct manifest *m, const struct target *t,
+        const struct restore_result *result, struct err *e)
+{
+	struct buf out = BUF_INIT;
+	bool ok;
+
+	if (cmd_json(c))
+		return say_result_json(result_document(c, m, result), e);
+	if (cmd_dry_run(c))
+		plan_text(&out, r, m, t);
+	else
+		summary_text(&out, m, result);
+	ok = say_result(buf_view(&out), e);
+	buf_release(&out);
+	return ok;
+}
+
+static bool run(struct restore_result *result, const struct cmd *c, struct repository *r, const struct manifest *m,
+        const struct target *t, struct err *e)
+{
+	struct restore_options o = {
+		.target = t->conn,
+		.jobs = cmd_jobs(c),
+		.pg_bin = options_text(c->options, OPTION_PG_BIN),
+		.create_roles = options_set(c->options, OPTION_CREATE_ROLES),
+		.no_owner = options_set(c->options, OPTION_NO_OWNER),
+		.dry_run = cmd_dry_run(c),
+	};
+	struct progress *progress = progress_start();
+	bool ok = restore_into(result, r, m, &o, progress_observer(progress), c->cancel, e);
+
+	progress_stop(progress);
+	return ok;
+}
+
+bool cmd_restore(struct cmd *c, struct err *e)
+{
+	const char *into = options_text(c->options, OPTION_INTO);
+	struct target target = TARGET_INIT;
+	struct repository *r = NULL;
+	struct manifest *m = NULL;
+	struct restore_result result = { 0 };
+	bool ok = false;
+
+	if (!into) {
+		err_set(e, ERR_USAGE, "restore into which database?");
+		return err_hint(e, "name it: drtool restore %s --into \"dbname=shop_copy\"", c->options->arguments[0]);
+	}
+	if (!store_where(c, e) || !target_find(&target, c, into, "--into", e))
+		return false;
+	if (!target_announce_server(&target, c, e) || !store_open(&r, c, e))
+		goto done;
+	if (!store_find(&m, r, c, c->options->arguments[0], e) || !run(&result, c, r, m, &target, e))
+		goto done;
+	ok = print(c, r, m, &target, &result, e);
+	report_rto(c, result.duration_us);
+	if (result.finding_count > 0)
+		c->status = CMD_STATUS_DIFFERS;
+done:
+	restore_result_release(&result);
+	manifest_free(m);
+	repository_close(r);
+	target_release(&target);
+	return ok;
+}

@@ -1,0 +1,99 @@
+/* src/cmd/store.c - see store.h */
+#include "src/cmd/store.h"
+
+#include <dirent.h>
+
+#include "src/cmd/say.h"
+
+const char *store_where(const struct cmd *c, struct err *e)
+{
+	const char *where = options_text(c->options, OPTION_REPO);
+
+	if (!where) {
+		err_set(e, ERR_USAGE, "no repository is configured");
+		err_hint(e, "name one with --repo DIR or DRTOOL_REPO, or write drtool.yml with: drtool init");
+	}
+	return where;
+}
+
+bool store_open(struct repository **out, const struct cmd *c, struct err *e)
+{
+	const char *where = store_where(c, e);
+
+	return where && repository_open(out, where, e);
+}
+
+/* Missing, or a directory without entries. */
+static bool is_vacant(const char *where)
+{
+	DIR *dir = opendir(where);
+	struct dirent *entry;
+	bool vacant = true;
+
+	if (!dir)
+		return access(where, F_OK) != 0 && !strstr(where, "://");
+	while (vacant && (entry = readdir(dir)) != NULL)
+		vacant = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	closedir(dir);
+	return vacant;
+}
+
+bool store_open_or_create(struct repository **out, const struct cmd *c, struct err *e)
+{
+	const char *where = store_where(c, e);
+	bool created = false;
+
+	if (!where)
+		return false;
+	if (cmd_dry_run(c) && is_vacant(where)) {
+		say_info("the repository %s does not exist yet and would be created", where);
+		return repository_open_storage(out, storage_new_memory(), true, e);
+	}
+	if (cmd_dry_run(c))
+		return repository_open(out, where, e);
+	if (!repository_open_or_create(out, where, &created, e))
+		return false;
+	if (created)
+		say_info("repository %s created", where);
+	return true;
+}
+
+/* The name in the repository of drtool.yml's only database; NULL when there is not exactly one. */
+static const char *only_database(const struct config *config)
+{
+	const struct config_database *d = config_database_count(config) == 1 ? config_database(config, 0) : NULL;
+
+	if (!d)
+		return NULL;
+	return d->as ? d->as : d->name;
+}
+
+static bool is_keyword(const char *text)
+{
+	return strcmp(text, "latest") == 0 || strcmp(text, "verified") == 0;
+}
+
+static bool resolve(struct manifest **out, struct repository *r, const struct cmd *c, const char *text, struct err *e)
+{
+	const char *given = options_text(c->options, OPTION_DATABASE);
+	const char *database = strchr(text, '/') ? NULL : only_database(c->config);
+	struct err narrow = ERR_INIT;
+
+	if (given || !database)
+		return manifest_resolve(out, r, given, text, e);
+	if (manifest_resolve(out, r, database, text, &narrow))
+		return true;
+	if (!is_keyword(text) && narrow.kind == ERR_USAGE)
+		return manifest_resolve(out, r, NULL, text, e);
+	*e = narrow;
+	return false;
+}
+
+bool store_find(struct manifest **out, struct repository *r, const struct cmd *c, const char *text, struct err *e)
+{
+	if (!resolve(out, r, c, text, e))
+		return false;
+	say_info("snapshot %s/%s%s%s in %s", (*out)->database, (*out)->id, *(*out)->tag ? ", tag " : "", (*out)->tag,
+	        r->storage->where);
+	return true;
+}

@@ -1,0 +1,44 @@
+/* src/cmd/verify.c - drtool verify */
+#include "src/cmd/answer.h"
+#include "src/cmd/report.h"
+#include "src/cmd/say.h"
+#include "src/cmd/store.h"
+
+static bool print(const struct cmd *c, const struct proof *p, struct err *e)
+{
+	struct buf out = BUF_INIT;
+	bool ok;
+
+	if (cmd_json(c))
+		return say_result_json(answer_proof(p), e);
+	report_proof(&out, p);
+	ok = say_result(buf_view(&out), e);
+	buf_release(&out);
+	return ok;
+}
+
+bool cmd_verify(struct cmd *c, struct err *e)
+{
+	const char *text = c->options->argument_count ? c->options->arguments[0] : "latest";
+	struct repository *r = NULL;
+	struct manifest *m = NULL;
+	struct proof *proof = NULL;
+	bool ok = false;
+
+	if (!store_open(&r, c, e) || !store_find(&m, r, c, text, e) || !report_verify(&proof, c, r, m, e))
+		goto done;
+	if (!proof) {
+		say_info("a test restore is possible; nothing was changed");
+		ok = true;
+		goto done;
+	}
+	ok = print(c, proof, e);
+	report_rto(c, proof->finished_us - proof->started_us);
+	if (proof->outcome != PROOF_GOOD)
+		c->status = CMD_STATUS_DIFFERS;
+done:
+	proof_free(proof);
+	manifest_free(m);
+	repository_close(r);
+	return ok;
+}

@@ -1,0 +1,96 @@
+/* src/config/command.c - see command.h */
+#include "src/config/command.h"
+
+#include <string.h>
+
+/* clang-format off */
+static const struct command rows[COMMAND_COUNT] = {
+	[COMMAND_INIT] = {
+		"init", "", 0, 0,
+		"write drtool.yml and create the repository",
+		"Writes a commented drtool.yml into the current directory (or to the path given with --config) and creates the "
+		"repository it names. Neither is ever overwritten: what exists already and is valid stays as it is.",
+		"drtool init\ndrtool init --repo /var/backups/shop",
+	},
+	[COMMAND_DOCTOR] = {
+		"doctor", "[DB]", 0, 1,
+		"check everything a snapshot and a test restore need",
+		"One line per check: ok, warn, fail or unknown, with a hint where something can be done. Nothing is changed, but for "
+		"a small lock object written to the repository and removed again. The exit status is 1 when a check fails.\n\n"
+		"With --as-cron drtool runs itself again with the nearly empty environment cron gives it, so that a forgotten "
+		"variable or PATH shows today and not tonight.",
+		"drtool doctor\ndrtool doctor shop --as-cron",
+	},
+	[COMMAND_SNAPSHOT] = {
+		"snapshot", "[DB]", 0, 1,
+		"take a snapshot; its id is the only thing on stdout",
+		"Reads one consistent state of the database over several connections and stores what the repository does not hold "
+		"yet. Others are never kept waiting for long: when a session waits for drtool's locks longer than --yield-after, "
+		"the snapshot gives way and tries again.",
+		"drtool snapshot\nid=$(drtool snapshot shop --tag before-migration --verify)",
+	},
+	[COMMAND_LIST] = {
+		"list", "", 0, 0,
+		"list the snapshots of the repository",
+		"One line per snapshot: id, database, tag, age, rows, size, bytes that were new, and what its newest proof says. "
+		"Manifests that are damaged are named on stderr, and the exit status is then 6.",
+		"drtool list\ndrtool list --database shop --json",
+	},
+	[COMMAND_SHOW] = {
+		"show", "ID", 1, 1,
+		"show one snapshot: its tables, rows, bytes and proof",
+		"ID is an id, a unique prefix of one, a tag, latest, or verified (the newest whose proof is good); shop/latest or "
+		"--database shop names the database.",
+		"drtool show latest\ndrtool show shop/before-migration --json",
+	},
+	[COMMAND_VERIFY] = {
+		"verify", "[ID]", 0, 1,
+		"test restore a snapshot now and record the proof",
+		"Restores the snapshot (default: latest) into a scratch database, compares every table's fingerprint, the schema, "
+		"sequences and large objects with what was recorded, and stores the outcome. The scratch is a private PostgreSQL "
+		"server that is removed afterwards; the live server is not touched. The exit status is 6 when something differs, "
+		"also when it is the source that violates its own constraints.",
+		"drtool verify\ndrtool verify before-migration --scratch-dir /mnt/fast",
+	},
+	[COMMAND_RESTORE] = {
+		"restore", "ID --into DB", 1, 1,
+		"bring a snapshot back into a new or empty database",
+		"The database named with --into is created when it is missing; one that holds anything is refused. DB is a name from "
+		"drtool.yml or a connection string such as \"dbname=shop_copy\". With --dry-run only the checks are made and the "
+		"plan is printed.",
+		"drtool restore latest --into \"dbname=shop_copy\"\ndrtool restore before-migration --into staging --create-roles",
+	},
+	[COMMAND_CAT] = {
+		"cat", "ID", 1, 1,
+		"print a snapshot as plain SQL",
+		"The same content pg_dump would print, on stdout. With --table only the tables whose names match.",
+		"drtool cat latest | psql shop_copy\ndrtool cat latest --table public.orders > orders.sql",
+	},
+	[COMMAND_HELP] = {
+		"help", "[COMMAND]", 0, 1,
+		"explain drtool or one of its commands",
+		"",
+		"drtool help snapshot",
+	},
+	[COMMAND_VERSION] = {
+		"version", "", 0, 0,
+		"print the version",
+		"",
+		"drtool version --json",
+	},
+};
+/* clang-format on */
+
+const struct command *command_row(enum command_id id)
+{
+	return &rows[id];
+}
+
+enum command_id command_find(const char *name)
+{
+	unsigned id = 0;
+
+	while (id < COMMAND_COUNT && strcmp(rows[id].name, name) != 0)
+		id++;
+	return (enum command_id)id;
+}
