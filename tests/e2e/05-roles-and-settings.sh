@@ -1,0 +1,58 @@
+#!/bin/bash
+# Owners, privileges, settings kept per database, comment and limits come back, also on a server that has none of the roles.
+. "$(dirname "$0")/lib.sh"
+
+server
+worst worst
+step "settings that would stop a careless tool"
+sql worst -c "ALTER DATABASE worst SET default_transaction_read_only = on" -c "ALTER DATABASE worst SET statement_timeout = '1ms'" -c "ALTER DATABASE worst SET lock_timeout = '1ms'" \
+	-c "ALTER DATABASE worst SET standard_conforming_strings = off" -c "ALTER DATABASE worst SET client_encoding = 'LATIN1'" -c "ALTER DATABASE worst SET row_security = off" \
+	-c "ALTER DATABASE worst SET quote_all_identifiers = on" -c "ALTER DATABASE worst SET idle_in_transaction_session_timeout = '1ms'" -c "ALTER DATABASE worst SET default_transaction_isolation = 'serializable'" \
+	-c "ALTER DATABASE worst SET default_tablespace = worst_space" -c "ALTER DATABASE worst SET session_replication_role = replica"
+unlocked='-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off -c standard_conforming_strings=on -c client_encoding=UTF8 -c quote_all_identifiers=off -c bytea_output=hex -c lc_monetary=C'
+
+about() { # DB: everything about it that is not in it
+	PGOPTIONS=$unlocked sql postgres -v db="$1" <<-'SQL'
+		SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit, datistemplate, datallowconn FROM pg_database WHERE datname = :'db';
+		SELECT unnest(datacl)::text FROM pg_database WHERE datname = :'db' ORDER BY 1;
+		SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = :'db';
+		SELECT coalesce(rolname, '-'), unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase LEFT JOIN pg_roles r ON r.oid = setrole WHERE datname = :'db' ORDER BY 1, 2;
+	SQL
+}
+full_dump() { PGTZ=UTC PGOPTIONS=$unlocked pg_dump -d "$1"; }
+
+about worst >"$T/about"
+full_dump worst >"$T/source.sql"
+[ "$(wc -l <"$T/about")" -gt 20 ] || fail "too little to compare: $(cat "$T/about")"
+snapshot worst
+verify_ok "$ID"
+
+step "on the same server"
+expect 0 drtool restore "$ID" --into "dbname=back"
+about back | diff "$T/about" - || fail "the database's own properties differ"
+full_dump back >"$T/back.sql"
+same_dumps "$T/source.sql" "$T/back.sql"
+
+step "no password hash in the repository unless asked for"
+hashes() { find "$REPO/chunks" -type f -exec zstd -dcq {} + | grep -ac 'SCRAM-SHA-256' || true; }
+[ "$(hashes)" = 0 ] || fail "password hashes were kept"
+expect 0 drtool snapshot "dbname=worst" --role-passwords
+[ "$(hashes)" -gt 0 ] || fail "password hashes were not kept"
+
+step "on a server without the roles"
+server
+expect 3 drtool restore "$ID" --into "dbname=back"
+error_says role worst_owner
+[ -z "$(sql postgres -c "SELECT datname FROM pg_database WHERE datname LIKE 'back%'")" ] || fail "a refused restore left a database"
+expect 0 drtool restore "$ID" --into "dbname=back" --create-roles
+[ "$(sql postgres -c "SELECT bool_or(rolcanlogin OR rolsuper) FROM pg_roles WHERE rolname LIKE '%orst%'")" = f ] || fail "roles were made that can log in"
+full_dump back | sed "s/default_tablespace = [a-z_]*/default_tablespace = ''/" >"$T/back.sql"
+sed "s/default_tablespace = [a-z_]*/default_tablespace = ''/" "$T/source.sql" >"$T/source-no-space.sql"
+same_dumps "$T/source-no-space.sql" "$T/back.sql"
+
+step "without owners and privileges"
+expect 0 drtool restore "$ID" --into "dbname=plain" --no-owner
+PGTZ=UTC PGOPTIONS=$unlocked pg_dump -d back --no-owner --no-privileges >"$T/back.sql"
+PGTZ=UTC PGOPTIONS=$unlocked pg_dump -d plain --no-owner --no-privileges >"$T/plain.sql"
+same_dumps "$T/back.sql" "$T/plain.sql"
+no_leftovers

@@ -1,0 +1,31 @@
+#!/bin/bash
+# Databases that are not UTF-8: SQL_ASCII with bytes of any kind in values and names, LATIN1, EUC_JP.
+. "$(dirname "$0")/lib.sh"
+
+server
+step "make them"
+createdb -T template0 -E SQL_ASCII --locale=C bytes
+createdb -T template0 -E LATIN1 --locale=C latin
+createdb -T template0 -E EUC_JP --locale=C japanese
+printf 'SET client_encoding = SQL_ASCII;\nCREATE TABLE "t\351\377\303" ("c\200" text);\nINSERT INTO "t\351\377\303" VALUES ($$\351$$), ($$\303\251$$), ($$\377\376$$), ($$\200\\n$$);\nCOMMENT ON TABLE "t\351\377\303" IS $$\360\237$$;\nCREATE TABLE utf8 (a text); INSERT INTO utf8 VALUES ($$\303\251$$);\n' | PGCLIENTENCODING=SQL_ASCII sql bytes
+sql latin -c "SET client_encoding = 'UTF8'" -c "CREATE TABLE \"größe\" (\"ü\" text CHECK (\"ü\" <> 'é'))" -c "INSERT INTO \"größe\" VALUES ('ß'), ('ÿ'), (NULL)" -c "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT ''ä''::text'"
+sql japanese -c "SET client_encoding = 'UTF8'" -c "CREATE TABLE \"表\" (\"列\" text)" -c "INSERT INTO \"表\" VALUES ('日本語'), ('ソ')"
+
+for db in bytes latin japanese; do
+	step "$db"
+	snapshot "$db"
+	verify_ok "$ID"
+	expect 0 drtool show "$ID" --json
+	jq -e . >/dev/null <<<"$OUT" || fail "show prints no JSON"
+	expect 0 drtool show "$ID"
+	expect 0 drtool restore "$ID" --into "dbname=${db}_back"
+	same_databases "$db" "${db}_back"
+	[ "$(sql postgres -c "SELECT count(DISTINCT encoding) FROM pg_database WHERE datname LIKE '$db%'")" = 1 ] || fail "another encoding"
+	drtool cat "$ID" >"$T/cat.sql" 2>"$T/err" || fail "cat: $(cat "$T/err")"
+	dump "$db" >"$T/source.sql"
+	same_dumps "$T/source.sql" "$T/cat.sql"
+	createdb -T "template0" -E "$(sql "$db" -c 'SHOW server_encoding')" --locale=C "${db}_recovered"
+	expect 0 sh "$ROOT/scripts/recover.sh" "$REPO" "$db" "$ID" "dbname=${db}_recovered"
+	same_databases "$db" "${db}_recovered"
+done
+no_leftovers

@@ -1,0 +1,33 @@
+#!/bin/bash
+# Thousands of small tables are tens of objects in the repository, and one changed table disturbs only its neighbours.
+. "$(dirname "$0")/lib.sh"
+
+tables=2000
+server -o max_locks_per_transaction=512
+createdb small
+sql small <<-SQL
+	DO \$\$BEGIN FOR i IN 1..$tables LOOP
+		EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, v text)', i);
+		EXECUTE format('INSERT INTO t%s SELECT g, md5((g * %s)::text) FROM generate_series(1, %s) g', i, i, i % 40);
+	END LOOP; END\$\$;
+SQL
+
+step "snapshot"
+snapshot small
+objects=$(find "$REPO/chunks" -type f | wc -l)
+echo "$objects objects"
+[ "$objects" -lt 100 ] || fail "$tables small tables became $objects objects"
+[ "$(show_json "$ID" | jq .tables)" = $tables ] || fail "not all tables"
+
+step "one table changed"
+sql small -c "INSERT INTO t777 VALUES (1000, 'new')"
+snapshot small
+more=$(($(find "$REPO/chunks" -type f | wc -l) - objects))
+[ $more -le 6 ] || fail "$more new objects for one changed table"
+[ "$(rows_of "$ID" public.t777)" = $((777 % 40 + 1)) ] || fail "t777 has another count"
+
+step "verify, restore"
+verify_ok "$ID"
+expect 0 drtool restore "$ID" --into "dbname=back"
+same_databases small back
+no_leftovers

@@ -1,0 +1,22 @@
+#!/bin/bash
+# An extension's configuration tables: the user's rows travel, the extension's own do not come twice.
+. "$(dirname "$0")/lib.sh"
+
+server
+install_extension
+createdb source
+sql source -c "CREATE SCHEMA ext" -c "CREATE EXTENSION $EXTENSION SCHEMA ext" -c "INSERT INTO ext.settings VALUES ('mine', E'it''s\nmine')" \
+	-c "INSERT INTO ext.whole (what) SELECT 'row ' || g FROM generate_series(1, 20) g" -c "INSERT INTO ext.private VALUES (1)" -c "CREATE TABLE public.user_table AS SELECT ext.answer()"
+snapshot source
+verify_ok "$ID"
+expect 0 drtool restore "$ID" --into "dbname=back"
+same_databases source back
+[ "$(sql back -c 'SELECT count(*) FROM ext.settings')" = 3 ] || fail "settings: $(sql back -c 'SELECT * FROM ext.settings')"
+[ "$(sql back -c 'SELECT count(*), max(id) FROM ext.whole')" = "20|20" ] || fail "whole: $(sql back -c 'SELECT * FROM ext.whole')"
+drtool cat "$ID" >"$T/cat.sql" 2>"$T/err" || fail "cat: $(cat "$T/err")"
+dump source >"$T/source.sql"
+same_dumps "$T/source.sql" "$T/cat.sql"
+createdb recovered
+expect 0 sh "$ROOT/scripts/recover.sh" "$REPO" source latest "dbname=recovered"
+same_databases source recovered
+no_leftovers

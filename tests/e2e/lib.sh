@@ -1,0 +1,272 @@
+# tests/e2e/lib.sh - sourced by the scripts in tests/e2e, tests/live and tests/fault
+#
+# Gives: $DRTOOL the program, $T a private directory (readable by the server's user), $REPO a repository path in it, server, database and comparison helpers.
+# Everything started here is stopped and everything below $T is removed when the script ends, however it ends.
+# shellcheck shell=bash disable=SC2034
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+DRTOOL=$(readlink -f "${DRTOOL:-$ROOT/build/drtool}")
+[ -x "$DRTOOL" ] || {
+	echo "no drtool at $DRTOOL: build it, or set DRTOOL"
+	exit 1
+}
+T=$(mktemp -d /tmp/drtool-t-XXXXXX)
+chmod 755 "$T"
+REPO=$T/repo
+export TMPDIR=$T DRTOOL_REPO=$REPO DRTOOL_SCRATCH_DIR=$T/scratch
+unset DATABASE_URL PGSERVICE PGOPTIONS PGTZ PGPASSWORD "${!DRTOOL_CONFIG@}"
+export HOME=$T # no .pgpass, no drtool.yml of the person who runs this
+cd "$T"
+clusters=()
+background=()
+
+cleanup() {
+	local status=$? pid dir
+	set +e
+	for pid in ${background[@]+"${background[@]}"}; do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	[ $status = 0 ] || [ $status = 77 ] || show_server_log
+	for dir in ${clusters[@]+"${clusters[@]}"}; do
+		"$ROOT/scripts/pg-cluster" stop "$dir"
+	done
+	remove_extension
+	for dir in "$T"/mnt*; do
+		mountpoint -q "$dir" && umount -l "$dir"
+	done
+	rm -rf "$T"
+	exit $status
+}
+trap cleanup EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+
+show_server_log() {
+	local dir
+	for dir in ${clusters[@]+"${clusters[@]}"}; do
+		[ -e "$dir/server.log" ] || continue
+		echo "--- the end of $dir/server.log"
+		grep -vE 'checkpoint|LOG:  (listening|database system)' "$dir/server.log" | tail -n 15
+	done
+}
+
+step() { echo "== $*"; }
+
+fail() {
+	echo "FAIL ${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: $*"
+	exit 1
+}
+
+skip() {
+	echo "SKIP $*"
+	exit 77
+}
+
+# --- servers -------------------------------------------------------------------------------------------------------------------------
+server() { # [pg-cluster options]: start one, make it the current one
+	local dir
+	dir=$(mktemp -d /tmp/drtool-s-XXXXXX)
+	clusters+=("$dir")
+	"$ROOT/scripts/pg-cluster" start "$dir" --owner $$ "$@" >"$T/server.env" || fail "no server"
+	# shellcheck disable=SC1091
+	. "$T/server.env"
+	SERVER=$dir
+	PATH=$PG_CLUSTER_BIN:$PATH
+	mkdir "$dir/space"
+	[ "$(id -u)" != 0 ] || chown postgres: "$dir/space"
+}
+
+as_postgres() { # run a program of the server's as its user
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid=postgres --regid=postgres --init-groups env -C / "$@"
+	else
+		"$@"
+	fi
+}
+
+sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$1" "${@:2}"; } # DB [psql options]
+
+worst() { # DB: the worst database of this server's version
+	createdb "$1"
+	sql "$1" -v dir="$SERVER/space" -f "$ROOT/tests/data/worst.sql" -f "$ROOT/tests/data/worst-17.sql" >/dev/null
+}
+
+shop() { # DB [scale]: a small shop
+	createdb "$1"
+	sql "$1" -v scale="${2:-1}" -f "$ROOT/tests/data/shop.sql"
+}
+
+# --- drtool --------------------------------------------------------------------------------------------------------------------------
+# Run a command: its stdout in $OUT, stderr in $T/err, exit status in $STATUS; never ends the script.
+run() {
+	STATUS=0
+	OUT=$("$@" 2>"$T/err") || STATUS=$?
+}
+
+drtool() { "$DRTOOL" "$@"; }
+
+# expect STATUS command...: run it and insist on its exit status.
+expect() {
+	local wanted=$1
+	shift
+	run "$@"
+	no_sanitizer "$T/err"
+	[ "$STATUS" = "$wanted" ] || {
+		echo "--- stdout:" && head -c 3000 <<<"$OUT"
+		echo "--- stderr:" && tail -c 3000 "$T/err"
+		fail "exit status $STATUS instead of $wanted: $*"
+	}
+}
+
+# error_says WORD...: the last command left one error line that contains all the words, and a hint.
+error_says() {
+	local line word
+	line=$(grep -a '^drtool: ' "$T/err" || true)
+	[ -n "$line" ] || fail "no error line: $(cat "$T/err")"
+	[ "$(wc -l <<<"$line")" = 1 ] || fail "not one error line: $(cat "$T/err")"
+	for word in "$@"; do
+		grep -qiF -- "$word" <<<"$line" || fail "\"$word\" is not in the error: $(cat "$T/err")"
+	done
+	grep -q '^hint: .' "$T/err" || fail "no hint: $(cat "$T/err")"
+	no_sanitizer "$T/err"
+}
+
+no_sanitizer() { ! grep -qE 'Sanitizer|runtime error:' "$1" || fail "a sanitizer complains: $(cat "$1")"; } # FILE
+
+is_instrumented() { ldd "$DRTOOL" | grep -qE 'libasan|libtsan|libubsan'; }
+
+snapshot() { # DB [options]: prints the id
+	expect 0 drtool snapshot "dbname=$1" "${@:2}"
+	grep -qE '^[0-9]{8}-[0-9]{6}-[a-z0-9]{6}$' <<<"$OUT" || fail "not an id: $OUT"
+	ID=$OUT
+}
+
+verify_ok() { expect 0 drtool verify "$1"; } # ID
+
+show_json() { drtool show "$1" --json 2>"$T/err"; } # ID
+
+new_bytes() { show_json "$1" | jq .stored_new_bytes; } # ID: bytes this snapshot added to the repository
+
+listed() { drtool list --json 2>/dev/null | jq -r '.[].id'; } # ids, one a line
+
+# --- comparisons ---------------------------------------------------------------------------------------------------------------------
+dump() { # DB: what pg_dump says, under the settings drtool promises to use
+	PGTZ=UTC PGOPTIONS='-c bytea_output=hex -c lc_monetary=C' pg_dump -d "$1"
+}
+
+same_dumps() { # FILE FILE
+	"$ROOT/tests/data/normalise" "$1" "$2" >"$T/differences" || {
+		head -c 6000 "$T/differences"
+		fail "$1 and $2 differ"
+	}
+}
+
+same_databases() { # DB DB
+	dump "$1" >"$T/dump-1.sql"
+	dump "$2" >"$T/dump-2.sql"
+	same_dumps "$T/dump-1.sql" "$T/dump-2.sql"
+}
+
+# --- an extension of our own, with a configuration table; made only where the server's directory can be written -------------------------
+install_extension() {
+	local dir
+	dir=$("$PG_CLUSTER_BIN/pg_config" --sharedir 2>/dev/null || true)
+	[ -d "$dir/extension" ] || dir=${PG_CLUSTER_BIN%/lib/postgresql/*}/share/postgresql/$(basename "${PG_CLUSTER_BIN%/bin}")
+	EXTENSION_DIR=$dir/extension
+	[ -w "$EXTENSION_DIR" ] || skip "$EXTENSION_DIR cannot be written: no extension of our own"
+	EXTENSION=drtool_t$$
+	echo "default_version = '1.0'" >"$EXTENSION_DIR/$EXTENSION.control"
+	cat >"$EXTENSION_DIR/$EXTENSION--1.0.sql" <<-'SQL'
+		CREATE TABLE settings (name text PRIMARY KEY, value text, builtin bool DEFAULT false);
+		INSERT INTO settings VALUES ('shipped', 'with the extension', true), ('also', 'shipped', true);
+		SELECT pg_catalog.pg_extension_config_dump('settings', 'WHERE NOT builtin');
+		CREATE TABLE whole (id serial, what text);
+		SELECT pg_catalog.pg_extension_config_dump('whole', '');
+		SELECT pg_catalog.pg_extension_config_dump('whole_id_seq', '');
+		CREATE TABLE private (a int);
+		CREATE FUNCTION answer() RETURNS int LANGUAGE sql AS 'SELECT 42';
+	SQL
+}
+
+remove_extension() { [ -z "${EXTENSION-}" ] || rm -f "$EXTENSION_DIR/$EXTENSION.control" "$EXTENSION_DIR/$EXTENSION--1.0.sql"; }
+
+# What must be left over by nobody: processes of ours, sessions, half-made databases, scratch clusters, live locks.
+no_processes() {
+	local tries left=""
+	for tries in $(seq 50); do
+		left=$(pgrep -af "$T" | grep -vE "pg-cluster|^$$ |pgrep" || true)
+		[ -n "$left" ] || return 0
+		sleep 0.2
+	done
+	fail "processes left over: $left"
+}
+
+no_sessions() {
+	local tries left=""
+	for tries in $(seq 50); do
+		left=$(sql postgres -c "SELECT pid, application_name, state, left(query, 60) FROM pg_stat_activity WHERE application_name LIKE 'drtool%' OR application_name LIKE 'pg_dump%' OR application_name LIKE 'pg_restore%'")
+		[ -n "$left" ] || return 0
+		sleep 0.2
+	done
+	fail "sessions left over: $left"
+}
+
+no_leftovers() {
+	local left
+	no_processes
+	no_sessions
+	left=$(sql postgres -c "SELECT datname FROM pg_database WHERE datname ~ 'restoring|drtool'")
+	[ -z "$left" ] || fail "databases left over: $left"
+	left=$(find "$T/scratch" -mindepth 1 -maxdepth 1 2>/dev/null || true)
+	[ -z "$left" ] || fail "left over in the scratch directory: $left"
+	left=$(find "$REPO/locks" -type f 2>/dev/null || true)
+	[ -z "$left" ] || fail "locks left over: $left"
+	left=$(find "$REPO" -type f ! -path '*/chunks/??/*' ! -name '*.json' ! -path '*/damaged/*' 2>/dev/null || true)
+	[ -z "$left" ] || fail "files left over: $left"
+}
+
+# wait_for SECONDS command...: until it succeeds
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+rows_of() { # ID TABLE: as show counts them
+	show_json "$1" | jq --arg t "$2" '.contents[] | select(.schema + "." + .name == $t) | .rows'
+}
+
+in_background() { # command...: $! is its pid; ended with the script
+	"$@" &
+	background+=("$!")
+}
+
+# A slow way to the server: $SLOW is a connection string part that reads at RATE bytes a second for each connection.
+slow_link() { # RATE
+	rm -f "$T/slow-port"
+	in_background "$ROOT/tests/e2e/slow-link" "$PGHOST/.s.PGSQL.$PGPORT" "$1" "$T/slow-port"
+	wait_for 10 test -s "$T/slow-port" || fail "the slow link does not start"
+	SLOW="host=127.0.0.1 port=$(cat "$T/slow-port")"
+}
+
+# Start drtool in the background: its pid in $PID, its output in $T/bg.out and $T/bg.err; finish waits for it and sets STATUS.
+start_drtool() {
+	"$DRTOOL" "$@" >"$T/bg.out" 2>"$T/bg.err" &
+	PID=$!
+	background+=("$PID")
+}
+
+finish() {
+	STATUS=0
+	wait "$PID" || STATUS=$?
+	OUT=$(cat "$T/bg.out")
+	cp "$T/bg.err" "$T/err"
+	no_sanitizer "$T/err"
+}
+
+sessions_of_drtool() { sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'drtool%'"; }
+copying() { [ "$(sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'drtool%' AND query ILIKE 'copy%' AND state = 'active'")" -gt 0 ]; }

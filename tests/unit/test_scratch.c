@@ -1,0 +1,277 @@
+/* A private throw-away cluster: it answers, it is shut to others, and nothing of it stays behind, however its owner ends. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "restore/scratch.h"
+#include "restore/scratch_dir.h"
+#include "restore/scratch_settings.h"
+#include "src/base/path.h"
+#include "src/pg/session.h"
+
+static char base[] = "/tmp/drtool-test-scratch-XXXXXX";
+
+static struct manifest source_manifest(void)
+{
+	struct arena arena = ARENA_INIT;
+	struct pg_tools_list list;
+	struct err e = ERR_INIT;
+	struct manifest m = { .server_version = 0, .database_size = 8 << 20 };
+
+	assert_true(pg_tools_list(&list, NULL, &arena, NULL, &e));
+	for (size_t i = 0; i < list.count; i++) {
+		if (list.items[i].initdb && list.items[i].postgres && list.items[i].pg_dump && m.server_version == 0)
+			m.server_version = list.items[i].version;
+	}
+	arena_release(&arena);
+	if (m.server_version == 0)
+		skip();
+	return m;
+}
+
+static struct contents source_contents(void)
+{
+	return (struct contents){ .database = { .encoding = "UTF8", .collate = "C", .ctype = "C", .locale_provider = "libc",
+					  .preload_libraries = "pg_stat_statements, \"no such library\"" } };
+}
+
+static unsigned count_entries(const char *dir)
+{
+	DIR *entries = opendir(dir);
+	unsigned n = 0;
+
+	assert_non_null(entries);
+	for (struct dirent *entry; (entry = readdir(entries));)
+		n += strncmp(entry->d_name, "drtool-", 7) == 0;
+	closedir(entries);
+	return n;
+}
+
+static void notes(void *cookie, enum note_level level, const char *text)
+{
+	(void)level;
+	if (strstr(text, "no such library"))
+		*(bool *)cookie = true;
+}
+
+static void answers_and_leaves_nothing(void **state)
+{
+	struct manifest m = source_manifest();
+	struct contents c = source_contents();
+	struct verify_options o = { .scratch_dir = base, .jobs = 2 };
+	bool noted = false;
+	struct observer obs = { .note = notes, .cookie = &noted };
+	struct scratch *s = NULL;
+	struct pg_session *session = NULL;
+	struct err e = ERR_INIT;
+	struct stat st;
+	char *fsync = NULL;
+
+	(void)state;
+	assert_true(scratch_start(&s, &m, &c, &o, &obs, NULL, &e));
+	assert_true(noted);
+	assert_int_equal(stat(conninfo_get(scratch_conninfo(s), "host"), &st), 0);
+	assert_int_equal(st.st_mode & 077, 0);
+	assert_true(pg_session_open(&session, scratch_conninfo(s), PG_SESSION_PLAIN, NULL, NULL, &e));
+	assert_true(pg_query_value(&fsync, session, "SHOW fsync", 0, NULL, &e));
+	assert_string_equal(fsync, "off");
+	free(fsync);
+	assert_int_equal(pg_session_version(session) / 10000, scratch_version(s) / 10000);
+	pg_session_close(session);
+	scratch_stop(s);
+	assert_int_equal(count_entries(base), 0);
+}
+
+/* The directory name is so long that no socket fits below it. */
+static void long_path_gets_a_short_socket(void **state)
+{
+	char *dir = xasprintf("%s/%0100d", base, 1), *socket_dir;
+	struct manifest m = source_manifest();
+	struct contents c = source_contents();
+	struct verify_options o = { .scratch_dir = dir };
+	struct scratch *s = NULL;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(scratch_start(&s, &m, &c, &o, NULL, NULL, &e));
+	socket_dir = xstrdup(conninfo_get(scratch_conninfo(s), "host"));
+	assert_int_equal(strncmp(socket_dir, "/tmp/drtool-socket-", 19), 0);
+	scratch_stop(s);
+	assert_int_equal(access(socket_dir, F_OK), -1);
+	assert_int_equal(count_entries(dir), 0);
+	free(socket_dir);
+	free(dir);
+}
+
+/* A child process starts a cluster, tells its server's pid, and is killed. */
+static pid_t killed_owner(struct manifest *m, struct contents *c, struct verify_options *o)
+{
+	pid_t owner, server = 0;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	owner = fork();
+	if (owner == 0) {
+		struct scratch *s = NULL;
+		struct pg_session *session = NULL;
+		struct err e = ERR_INIT;
+		char *pid = NULL;
+
+		if (scratch_start(&s, m, c, o, NULL, NULL, &e) &&
+			pg_session_open(&session, scratch_conninfo(s), PG_SESSION_PLAIN, NULL, NULL, &e) &&
+			pg_query_value(&pid, session,
+				"SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)", 0, NULL, &e))
+			server = (pid_t)strtol(pid, NULL, 10);
+		if (write(ends[1], &server, sizeof(server)) != sizeof(server))
+			_exit(1);
+		pause();
+	}
+	assert_int_equal(read(ends[0], &server, sizeof(server)), sizeof(server));
+	kill(owner, SIGKILL);
+	waitpid(owner, NULL, 0);
+	close(ends[0]);
+	close(ends[1]);
+	return server;
+}
+
+static void killed_owner_takes_the_server_along(void **state)
+{
+	struct manifest m = source_manifest();
+	struct contents c = source_contents();
+	struct verify_options o = { .scratch_dir = base };
+	struct err e = ERR_INIT;
+	unsigned removed = 0;
+	pid_t server = killed_owner(&m, &c, &o);
+
+	(void)state;
+	assert_true(server > 1);
+	for (int i = 0; i < 200 && kill(server, 0) == 0; i++)
+		usleep(50000);
+	assert_int_equal(kill(server, 0), -1);
+	assert_int_equal(count_entries(base), 1);
+	assert_true(scratch_clean(&removed, &o, &e));
+	assert_int_equal(removed, 1);
+	assert_int_equal(count_entries(base), 0);
+}
+
+static void living_owner_is_left_alone(void **state)
+{
+	struct verify_options o = { .scratch_dir = base };
+	struct scratch_user user;
+	struct scratch_dir d = SCRATCH_DIR_INIT;
+	struct err e = ERR_INIT;
+	unsigned removed = 9;
+
+	(void)state;
+	assert_true(scratch_dir_user(&user, &e));
+	assert_true(scratch_dir_make(&d, base, &user, &e));
+	assert_true(scratch_clean(&removed, &o, &e));
+	assert_int_equal(removed, 0);
+	assert_int_equal(access(d.data, F_OK), 0);
+	scratch_dir_remove(&d);
+	assert_int_equal(count_entries(base), 0);
+}
+
+static void too_little_space_is_refused(void **state)
+{
+	struct manifest m = source_manifest();
+	struct verify_options o = { .scratch_dir = base };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(scratch_possible(&m, m.server_version, &o, &e));
+	m.database_size = (uint64_t)1 << 60;
+	assert_false(scratch_possible(&m, m.server_version, &o, &e));
+	assert_int_equal(e.kind, ERR_REFUSED);
+	assert_non_null(strstr(e.hint, "scratch.dir"));
+}
+
+static void shut_parent_is_refused(void **state)
+{
+	char *shut = path_join(base, "shut"), *dir = path_join(shut, "scratch");
+	struct manifest m = source_manifest();
+	struct verify_options o = { .scratch_dir = dir };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(shut, 0700), 0);
+	assert_false(scratch_possible(&m, m.server_version, &o, &e));
+	assert_int_equal(e.kind, ERR_REFUSED);
+	assert_non_null(strstr(e.hint, shut));
+	free(dir);
+	free(shut);
+}
+
+static void unknown_locale_is_refused(void **state)
+{
+	struct manifest m = source_manifest();
+	struct contents c = source_contents();
+	struct verify_options o = { .scratch_dir = base };
+	struct scratch *s = NULL;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	c.database.collate = "tlh_QO.UTF-8";
+	assert_false(scratch_start(&s, &m, &c, &o, NULL, NULL, &e));
+	assert_int_equal(e.kind, ERR_REFUSED);
+	assert_non_null(strstr(e.msg, "tlh_QO.UTF-8"));
+	assert_int_equal(count_entries(base), 0);
+}
+
+static void cancelled_start_leaves_nothing(void **state)
+{
+	struct manifest m = source_manifest();
+	struct contents c = source_contents();
+	struct verify_options o = { .scratch_dir = base };
+	struct cancel tripped = { .reason = SIGINT };
+	struct scratch *s = NULL;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_false(scratch_start(&s, &m, &c, &o, NULL, &tripped, &e));
+	assert_int_equal(e.kind, ERR_CANCELLED);
+	assert_int_equal(count_entries(base), 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	return mkdtemp(base) && chmod(base, 0711) == 0 ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	return path_remove_tree(base, &e) ? 0 : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_and_leaves_nothing),
+		cmocka_unit_test(long_path_gets_a_short_socket),
+		cmocka_unit_test(killed_owner_takes_the_server_along),
+		cmocka_unit_test(living_owner_is_left_alone),
+		cmocka_unit_test(too_little_space_is_refused),
+		cmocka_unit_test(unknown_locale_is_refused),
+		cmocka_unit_test(cancelled_start_leaves_nothing),
+		cmocka_unit_test(shut_parent_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
