@@ -9,13 +9,13 @@
 
 #include "src/pg/session_priv.h"
 
-#define CHECK_ROWS    1024         /* rows between two looks at the cancel while data keeps coming */
+#define CHECK_ROWS       1024 /* rows between two looks at the cancel while data keeps coming */
 #define GATHER_FROM_ROWS 1024
-#define GATHER_NS     100000
-#define PIECE_BYTES (64u << 10) /* see copy_in_flush() */
-#define LIBPQ_SENDS (8u << 10) /* libpq sends by itself when it has this much */
-#define SUSPECT_MS    200          /* time for the rest of a notice that arrived in part */
-#define ABANDON_MS    2000
+#define GATHER_NS        100000
+#define PIECE_BYTES      (64u << 10) /* see copy_in_flush() */
+#define LIBPQ_SENDS      (8u << 10)  /* libpq sends by itself when it has this much */
+#define SUSPECT_MS       200         /* time for the rest of a notice that arrived in part */
+#define ABANDON_MS       2000
 
 /* Run sql up to the result that starts the COPY; what comes instead is the error. */
 static bool copy_start(struct pg_session *s, const char *sql, ExecStatusType want, struct err *e)
@@ -60,7 +60,8 @@ static int copy_out_stopped(struct pg_session *s, struct err *e)
 }
 
 /*
- * The server writes 8 KiB at a time. In a long COPY, waking up for each of them costs more than the rows inside: let some gather in the socket.
+ * The server writes 8 KiB at a time. In a long COPY, waking up for each of them costs more than the rows inside: let
+ * some gather in the socket.
  */
 static void gather(const struct pg_session *s)
 {
@@ -71,8 +72,8 @@ static void gather(const struct pg_session *s)
 }
 
 /*
- * PQgetCopyData() reads nothing from the socket itself when asked not to block. While it finds rows in libpq's buffer there
- * is no system call; when it finds none, one read; and only when that brought no whole row either, a wait.
+ * PQgetCopyData() reads nothing from the socket itself when asked not to block. While it finds rows in libpq's buffer
+ * there is no system call; when it finds none, one read; and only when that brought no whole row either, a wait.
  */
 int pg_copy_out_next(struct pg_session *s, char **row, size_t *len, struct err *e)
 {
@@ -151,9 +152,9 @@ static bool was_notice(struct pg_session *s)
 }
 
 /*
- * The server says something in the middle of our data. libpq keeps an error unread until the COPY is ended, and sending on
- * would push the rest of a table into nowhere. It hands notices over at once, so what is no notice is an error (the server
- * sends parameter changes only between statements).
+ * The server says something in the middle of our data. libpq keeps an error unread until the COPY is ended, and sending
+ * on would push the rest of a table into nowhere. It hands notices over at once, so what is no notice is an error (the
+ * server sends parameter changes only between statements).
  */
 static bool copy_in_heard(struct pg_session *s, struct err *e)
 {
@@ -170,9 +171,9 @@ static bool copy_in_heard(struct pg_session *s, struct err *e)
 }
 
 /*
- * Empty libpq's buffer, then wait for room in the socket's. libpq reads by itself when the socket does not take all it has to
- * send, and what came in then shows neither in poll() nor in libpq; so it is given no more than a Unix socket that polls as
- * writable takes (half its buffer, 104 KiB by default), and for TCP the kernel's count of bytes tells.
+ * Empty libpq's buffer, then wait for room in the socket's. libpq reads by itself when the socket does not take all it
+ * has to send, and what came in then shows neither in poll() nor in libpq; so it is given no more than a Unix socket
+ * that polls as writable takes (half its buffer, 104 KiB by default), and for TCP the kernel's count of bytes tells.
  */
 static bool copy_in_flush(struct pg_session *s, struct err *e)
 {

@@ -53,7 +53,7 @@ bool pg_copy_out_start(struct pg_session *s, const char *sql, struct err *e);
 int pg_copy_out_next(struct pg_session *s, char **row, size_t *len, struct err *e);
 void pg_copy_out_abort(struct pg_session *s); /* cancel on the server and drain; the transaction is then aborted */
 
-/* COPY ... FROM STDIN. data may be cut anywhere; big pieces are sent in parts of 256 KiB so that libpq's buffer stays small. */
+/* COPY ... FROM STDIN. data may be cut anywhere; big pieces are sent in parts of 64 KiB so that libpq's buffer stays small. */
 bool pg_copy_in_start(struct pg_session *s, const char *sql, struct err *e);
 bool pg_copy_in_put(struct pg_session *s, struct view data, struct err *e);
 /* End it; *rows (may be NULL) is what the server counted. */

@@ -75,27 +75,38 @@ static bool judge(struct watch *w, const PGresult *res, struct err *e)
 	return e->kind == ERR_NONE;
 }
 
+/* Until the attempt ends. False: it has to be given up, for the reason in e. */
+static bool keep_looking(struct watch *w, const char *role, struct err *e)
+{
+	char name[64];
+	const char *params[1] = { name };
+	struct err ended = ERR_INIT;
+
+	snprintf(name, sizeof name, "drtool %s", role);
+	while (cancel_sleep(&w->own, LOOK_EVERY_MS, &ended)) {
+		PGresult *res = NULL;
+		bool fine = pg_query(&res, w->session, look_sql, 1, params, e) && judge(w, res, e);
+
+		PQclear(res);
+		if (!fine)
+			return false;
+	}
+	return true;
+}
+
+/* The session is opened here, so that nobody waits for it. */
 static void *look(void *arg)
 {
 	struct watch *w = arg;
 	struct err e = ERR_INIT;
-	char name[64], role[48];
-	const char *params[1] = { name };
+	char role[48];
 
 	attempt_role(role, w->context);
-	snprintf(name, sizeof name, "drtool %s", role);
-	while (cancel_sleep(&w->own, LOOK_EVERY_MS, &e)) {
-		PGresult *res = NULL;
-		bool fine = pg_query(&res, w->session, look_sql, 1, params, &e) && judge(w, res, &e);
-
-		PQclear(res);
-		if (!fine) {
-			if (cancel_tripped(&w->own))
-				break;
-			w->error = e;
-			cancel_trip(w->stop, -1);
-			break;
-		}
+	if (!(pg_session_open(&w->session, w->context->options->source, PG_SESSION_PLAIN, role, &w->own, &e) &&
+	            keep_looking(w, role, &e)) &&
+	        !cancel_tripped(&w->own)) {
+		w->error = e;
+		cancel_trip(w->stop, -1);
 	}
 	return NULL;
 }
@@ -103,20 +114,13 @@ static void *look(void *arg)
 bool watch_start(struct watch **out, const struct attempt_context *c, struct cancel *stop, struct err *e)
 {
 	struct watch *w = xcalloc(1, sizeof *w);
-	char role[48];
 	int rc;
 
 	w->context = c;
 	w->stop = stop;
 	w->own = (struct cancel)CANCEL_INIT(stop);
-	attempt_role(role, c);
-	if (!pg_session_open(&w->session, c->options->source, PG_SESSION_PLAIN, role, &w->own, e)) {
-		free(w);
-		return false;
-	}
 	rc = pthread_create(&w->thread, NULL, look, w);
 	if (rc != 0) {
-		pg_session_close(w->session);
 		free(w);
 		return err_sys(e, rc, "start the watching thread");
 	}

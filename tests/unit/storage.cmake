@@ -1,6 +1,8 @@
 drtool_unit_test(chunk_index drtool_repository)
 drtool_unit_test(chunk_store drtool_repository Threads::Threads)
 drtool_unit_test(contents drtool_repository)
+drtool_unit_test(golden drtool_repository)
+target_compile_definitions(test_golden PRIVATE DRTOOL_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
 drtool_unit_test(json drtool_repository PkgConfig::JANSSON)
 drtool_unit_test(local drtool_backend)
 drtool_unit_test(lock drtool_repository Threads::Threads)

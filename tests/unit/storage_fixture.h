@@ -85,7 +85,7 @@ static inline void fixture_manifest_release(struct manifest *m)
 }
 
 static inline void fixture_save(
-	struct repository *r, const char *database, const char *id, int64_t started_us, const char *tag)
+        struct repository *r, const char *database, const char *id, int64_t started_us, const char *tag)
 {
 	struct manifest m = fixture_manifest(database, id, started_us);
 	struct err e = ERR_INIT;
@@ -97,7 +97,7 @@ static inline void fixture_save(
 }
 
 static inline void fixture_prove(
-	struct repository *r, const char *database, const char *id, int64_t finished_us, enum proof_outcome outcome)
+        struct repository *r, const char *database, const char *id, int64_t finished_us, enum proof_outcome outcome)
 {
 	struct proof p = {
 		.snapshot_id = id,

@@ -165,7 +165,8 @@ static void test_nothing_and_too_much_are_no_chunks(void **state)
 	(void)state;
 	assert_false(put(&p, &f, "", &e));
 	assert_int_equal(e.kind, ERR_FAILED);
-	assert_false(chunk_store_put(&p, f.s, (struct view){ (const uint8_t *)"", CHUNK_PLAIN_MAX + 1 }, f.c, &f.scratch, &e));
+	assert_false(chunk_store_put(
+	        &p, f.s, (struct view){ (const uint8_t *)"", CHUNK_PLAIN_MAX + 1 }, f.c, &f.scratch, &e));
 	release(&f);
 }
 
@@ -249,8 +250,8 @@ static void test_damage_recorded_by_another_is_not_relied_on(void **state)
 	(void)state;
 	reopen(&f);
 	must_put(&f, "rows\n");
-	assert_true(storage_put(
-		f.r->storage, (struct object_key){ OBJECT_DAMAGED, k.hex }, view_str("found by a reader"), PUT_REPLACE, &e));
+	assert_true(storage_put(f.r->storage, (struct object_key){ OBJECT_DAMAGED, k.hex },
+	        view_str("found by a reader"), PUT_REPLACE, &e));
 	assert_false(chunk_store_sync(f.s, &e));
 	assert_int_equal(e.kind, ERR_CONFLICT);
 	/* starting over heals it */
@@ -280,7 +281,8 @@ static void test_an_empty_object_is_unknown(void **state)
 static void test_a_cut_chunk_nobody_read_is_not_relied_on(void **state)
 {
 	struct fixture f = fixture_over(storage_new_memory());
-	struct piece p = must_put(&f, "some rows that compress to more than a few bytes\n"), q = must_put(&f, "others\n");
+	struct piece p = must_put(&f, "some rows that compress to more than a few bytes\n"),
+	             q = must_put(&f, "others\n");
 	struct piece_list earlier = PIECE_LIST_INIT;
 	struct err e = ERR_INIT;
 
@@ -344,7 +346,8 @@ static void write_candidates(struct fixture *f, const char *name, const struct p
 	struct err e = ERR_INIT;
 
 	pruning_write(&text, &p->chunk, 1);
-	assert_true(storage_put(f->r->storage, (struct object_key){ OBJECT_PRUNING, name }, buf_view(&text), PUT_CREATE, &e));
+	assert_true(storage_put(
+	        f->r->storage, (struct object_key){ OBJECT_PRUNING, name }, buf_view(&text), PUT_CREATE, &e));
 	buf_release(&text);
 }
 
@@ -600,7 +603,8 @@ static void test_break_every_put_once(void **state)
 	(void)state;
 	for (size_t h = 0; h < sizeof(hows) / sizeof(hows[0]); h++) {
 		for (unsigned nth = 2; nth <= 8; nth++) {
-			struct repository *r = fixture_repository_over(storage_new_fault(storage_new_memory(), FAULT_PUT, nth, hows[h]));
+			struct repository *r = fixture_repository_over(
+			        storage_new_fault(storage_new_memory(), FAULT_PUT, nth, hows[h]));
 			struct err e = ERR_INIT;
 
 			assert_false(snapshot_once(r, "20260501-120000-aaaaaa", &e));
@@ -622,8 +626,8 @@ static void test_a_chunk_cut_while_writing_is_found_and_healed(void **state)
 {
 	(void)state;
 	for (unsigned nth = 2; nth <= 7; nth++) {
-		struct repository *r =
-			fixture_repository_over(storage_new_fault(storage_new_memory(), FAULT_PUT, nth, FAULT_CORRUPT));
+		struct repository *r = fixture_repository_over(
+		        storage_new_fault(storage_new_memory(), FAULT_PUT, nth, FAULT_CORRUPT));
 		struct chunk_store *s = NULL;
 		struct manifest *m = NULL;
 		struct buf out = BUF_INIT;
@@ -654,7 +658,8 @@ static void test_a_read_that_fails_or_lies_is_never_believed(void **state)
 	for (size_t h = 0; h < sizeof(hows) / sizeof(hows[0]); h++) {
 		/* Gets: 1 for drtool.json, 1 for the manifest, 6 chunks. */
 		for (unsigned nth = 2; nth <= 9; nth++) {
-			struct repository *r = fixture_repository_over(storage_new_fault(storage_new_memory(), FAULT_GET, nth, hows[h]));
+			struct repository *r = fixture_repository_over(
+			        storage_new_fault(storage_new_memory(), FAULT_GET, nth, hows[h]));
 			struct chunk_store *s = NULL;
 			struct manifest *m = NULL;
 			struct buf out = BUF_INIT;
@@ -663,7 +668,7 @@ static void test_a_read_that_fails_or_lies_is_never_believed(void **state)
 			assert_true(snapshot_once(r, "20260501-120000-aaaaaa", &e));
 			assert_true(chunk_store_open_read(&s, r, &e));
 			bool ok = manifest_load(&m, r, "shop", "20260501-120000-aaaaaa", &e) &&
-				chunk_store_get_stream(&out, s, &m->contents, &e);
+			          chunk_store_get_stream(&out, s, &m->contents, &e);
 			assert_int_equal(storage_fault_fired(r->storage), nth <= 8);
 			assert_int_equal(ok, nth > 8);
 			if (!ok)

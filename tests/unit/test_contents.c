@@ -36,10 +36,23 @@ static const char *invalid[] = { "public.broken_idx" };
 static struct contents sample(void)
 {
 	struct contents c = {
-		.database = { .oid = 5, .name = "shop", .owner = "app", .encoding = "UTF8", .collate = "C", .ctype = "C",
-			.locale_provider = "libc", .tablespace = "pg_default", .comment = "the shop", .connection_limit = -1,
-			.allow_connections = true, .settings = { settings, 1 }, .system_identifier = "73", .server_version = 150020,
-			.size = 1 << 30, .data_checksums = "off", .preload_libraries = "" },
+		.database = { .oid = 5,
+		        .name = "shop",
+		        .owner = "app",
+		        .encoding = "UTF8",
+		        .collate = "C",
+		        .ctype = "C",
+		        .locale_provider = "libc",
+		        .tablespace = "pg_default",
+		        .comment = "the shop",
+		        .connection_limit = -1,
+		        .allow_connections = true,
+		        .settings = { settings, 1 },
+		        .system_identifier = "73",
+		        .server_version = 150020,
+		        .size = 1 << 30,
+		        .data_checksums = "off",
+		        .preload_libraries = "" },
 		.table_count = 3,
 		.sequences = { sequences, 2 },
 		.matviews = { matviews, 1 },
@@ -51,22 +64,41 @@ static struct contents sample(void)
 
 	c.tables = xcalloc(3, sizeof(*c.tables));
 	c.tables[0] = (struct content_table){
-		.table = { .kind = PG_TABLE_PLAIN, .oid = 16390, .schema = "public", .name = "Or\"ders\n",
-			.qualified = "public.\"Or\"\"ders\n\"", .columns = "(id, \"B\")", .heap = true, .partition = true,
-			.load_root = "public.root", .load_root_oid = 16389, .relfilenode = 16390, .main_pages = 1000, .size = 8192000 },
+		.table = { .kind = PG_TABLE_PLAIN,
+		        .oid = 16390,
+		        .schema = "public",
+		        .name = "Or\"ders\n",
+		        .qualified = "public.\"Or\"\"ders\n\"",
+		        .columns = "(id, \"B\")",
+		        .heap = true,
+		        .partition = true,
+		        .load_root = "public.root",
+		        .load_root_oid = 16389,
+		        .relfilenode = 16390,
+		        .main_pages = 1000,
+		        .size = 8192000 },
 		.fingerprint = { 42, { 0xfedcba9876543210, 0x0123456789abcdef } },
 		.range_pages = 512,
 	};
 	for (unsigned i = 0; i < PIECES; i++)
 		piece_list_add(&c.tables[0].pieces, piece_of(i));
 	c.tables[1] = (struct content_table){
-		.table = { .kind = PG_TABLE_CONFIG, .oid = 16400, .schema = "public", .name = "spatial_ref_sys",
-			.qualified = "public.spatial_ref_sys", .columns = "", .filter = "WHERE NOT x", .unlogged = true },
+		.table = { .kind = PG_TABLE_CONFIG,
+		        .oid = 16400,
+		        .schema = "public",
+		        .name = "spatial_ref_sys",
+		        .qualified = "public.spatial_ref_sys",
+		        .columns = "",
+		        .filter = "WHERE NOT x",
+		        .unlogged = true },
 		.data = CONTENT_EXCLUDED,
 	};
 	c.tables[2] = (struct content_table){
-		.table = { .kind = PG_TABLE_LARGE_OBJECTS, .schema = "pg_catalog", .name = "pg_largeobject",
-			.qualified = "pg_catalog.pg_largeobject", .columns = "" },
+		.table = { .kind = PG_TABLE_LARGE_OBJECTS,
+		        .schema = "pg_catalog",
+		        .name = "pg_largeobject",
+		        .qualified = "pg_catalog.pg_largeobject",
+		        .columns = "" },
 	};
 	piece_list_add(&c.tables[2].pieces, piece_of(9));
 	return c;

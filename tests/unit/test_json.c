@@ -30,7 +30,10 @@ struct sample {
 	struct piece_list pieces;
 };
 
-#define FIELD(kind_, member) { .name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct sample, member) }
+#define FIELD(kind_, member)                                                                          \
+	{                                                                                             \
+		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct sample, member) \
+	}
 
 static const struct json_member members[] = {
 	FIELD(TEXT, text),
@@ -49,17 +52,19 @@ static const struct json_member members[] = {
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
 
-static const char good[] = "{\"text\":\"t\",\"optional\":null,\"chars\":\"c\",\"flag\":true,\"number\":-1,\"small\":4294967295,"
-			   "\"big\":9223372036854775807,\"any\":-9223372036854775808,\"exact\":\"-9223372036854775808\","
-			   "\"hex\":\"00000000000000ff\",\"sum\":\"0123456789abcdef00000000000000ff\",\"colour\":\"green\","
-			   "\"pieces\":[[\"ab00000000000000000000000000000000000000000000000000000000000001\",5,0,7]]}";
+static const char good[] =
+        "{\"text\":\"t\",\"optional\":null,\"chars\":\"c\",\"flag\":true,\"number\":-1,\"small\":4294967295,"
+        "\"big\":9223372036854775807,\"any\":-9223372036854775808,\"exact\":\"-9223372036854775808\","
+        "\"hex\":\"00000000000000ff\",\"sum\":\"0123456789abcdef00000000000000ff\",\"colour\":\"green\","
+        "\"pieces\":[[\"ab00000000000000000000000000000000000000000000000000000000000001\",5,0,7]]}";
 
 static bool read_sample(struct sample *out, struct arena *a, const char *text, struct err *e)
 {
 	json_t *object = NULL;
 
 	*out = (struct sample){ 0 };
-	bool ok = json_parse_object(&object, view_str(text), e) && json_read_members(out, members, MEMBERS, object, a, e);
+	bool ok = json_parse_object(&object, view_str(text), e) &&
+	          json_read_members(out, members, MEMBERS, object, a, e);
 	json_decref(object);
 	return ok;
 }
@@ -208,7 +213,8 @@ static void test_text_of_any_bytes_comes_back(void **state)
 	/* every sequence of two and a sample of those of three bytes */
 	for (unsigned a = 1; a < 256; a++) {
 		for (unsigned b = 1; b < 256; b++) {
-			char text[5] = { (char)a, (char)b, (char)(a ^ b ? 0x80 | ((a + b) & 0x3f) : 0x80), (char)0x80, 0 };
+			char text[5] = { (char)a, (char)b, (char)(a ^ b ? 0x80 | ((a + b) & 0x3f) : 0x80), (char)0x80,
+				0 };
 
 			assert_text_round_trip(text, NULL);
 			text[2] = 0;
@@ -305,7 +311,8 @@ static void test_a_newer_document_is_refused_by_name(void **state)
 
 static void test_a_document_without_a_sound_format_is_damaged(void **state)
 {
-	static const char *const bad[] = { "", "\"format\":0,", "\"format\":\"1\",", "\"format\":1.0,", "\"format\":-1," };
+	static const char *const bad[] = { "", "\"format\":0,", "\"format\":\"1\",", "\"format\":1.0,",
+		"\"format\":-1," };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

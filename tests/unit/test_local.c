@@ -227,8 +227,10 @@ static void test_a_write_that_fails_leaves_nothing(void **state)
 	small.rlim_max = before.rlim_max;
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	bool ok = storage_put(f->s, (struct object_key){ OBJECT_LOCK, "l" }, (struct view){ body, 8192 }, PUT_REPLACE, &e);
-	bool new_ok = storage_put(f->s, (struct object_key){ OBJECT_LOCK, "m" }, (struct view){ body, 8192 }, PUT_CREATE, &e);
+	bool ok = storage_put(
+	        f->s, (struct object_key){ OBJECT_LOCK, "l" }, (struct view){ body, 8192 }, PUT_REPLACE, &e);
+	bool new_ok = storage_put(
+	        f->s, (struct object_key){ OBJECT_LOCK, "m" }, (struct view){ body, 8192 }, PUT_CREATE, &e);
 	setrlimit(RLIMIT_FSIZE, &before);
 	assert_false(ok);
 	assert_false(new_ok);
@@ -264,7 +266,8 @@ static void test_what_is_in_the_way_is_named(void **state)
 
 	make_file(f, "snapshots", "I am a file");
 	assert_get_fails(f, (struct object_key){ OBJECT_SNAPSHOT, "shop/1" }, ERR_FAILED);
-	assert_false(storage_put(f->s, (struct object_key){ OBJECT_SNAPSHOT, "shop/1" }, view_str("x"), PUT_CREATE, &e));
+	assert_false(
+	        storage_put(f->s, (struct object_key){ OBJECT_SNAPSHOT, "shop/1" }, view_str("x"), PUT_CREATE, &e));
 	assert_int_equal(e.kind, ERR_FAILED);
 	assert_non_null(strstr(e.hint, "move it away"));
 	must_put(f, OBJECT_LOCK, "l", "x");

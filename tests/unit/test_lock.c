@@ -151,7 +151,8 @@ static void test_whose_life_cannot_be_seen_is_believed_until_it_expires(void **s
 	assert_false(lock_holder_dead(&h, 0, now, 600));
 	assert_false(lock_holder_dead(&h, 0, now + 599 * second, 600));
 	assert_true(lock_holder_dead(&h, 0, h.renewed_us + 601 * second, 600));
-	assert_false(lock_holder_dead(&h, now + 10 * second, h.renewed_us + 601 * second, 600)); /* the store saw it later */
+	assert_false(
+	        lock_holder_dead(&h, now + 10 * second, h.renewed_us + 601 * second, 600)); /* the store saw it later */
 	h.pid = dead_pid();
 	assert_true(lock_holder_dead(&h, 0, now, 600));
 	const char *host = h.host, *boot_id = h.boot_id, *pid_namespace = h.pid_namespace;
@@ -261,7 +262,8 @@ static void test_a_store_that_hiccups_is_forgiven(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		/* 1: drtool.json; 2: taking; 3: renewing */
-		struct repository *r = fixture_repository_over(storage_new_fault(storage_new_memory(), ops[i], 3, FAULT_BEFORE));
+		struct repository *r = fixture_repository_over(
+		        storage_new_fault(storage_new_memory(), ops[i], 3, FAULT_BEFORE));
 		struct repository_lock *l = NULL;
 		struct err e = ERR_INIT;
 

@@ -114,7 +114,8 @@ static void assert_altered(const char *part, const char *replacement, enum err_k
 static void test_hostile_manifests_are_refused(void **state)
 {
 	(void)state;
-	assert_altered("\"format\":1", "\"format\":2", ERR_USAGE, "snapshot \"" ID "\" has format 2, this drtool reads up to 1");
+	assert_altered("\"format\":1", "\"format\":2", ERR_USAGE,
+	        "snapshot \"" ID "\" has format 2, this drtool reads up to 1");
 	assert_altered("\"tag\":\"\",\n", "", ERR_DAMAGED, "manifest: member \"tag\" is missing");
 	assert_altered("\"tag\":\"\"", "\"tag\":\"\",\"why\":1", ERR_DAMAGED, "manifest: member \"why\" is not known");
 	assert_altered("\"tag\":\"\"", "\"tag\":7", ERR_DAMAGED, "manifest: member \"tag\"");
@@ -153,8 +154,8 @@ static void test_ids(void **state)
 static void test_tags(void **state)
 {
 	static const char *const good[] = { "v2", "before-deploy", "A.b_c-9", "2026-05-01", "20260501-rc", "latest-1" };
-	static const char *const bad[] = { "", "latest", "Latest", "verified", "2", "20260501", "20260501-12", ID, "a b", "a/b",
-		"caf\xc3\xa9", "1234567890123456789012345678901234567890123456789012345678901234x" };
+	static const char *const bad[] = { "", "latest", "Latest", "verified", "2", "20260501", "20260501-12", ID,
+		"a b", "a/b", "caf\xc3\xa9", "1234567890123456789012345678901234567890123456789012345678901234x" };
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -203,8 +204,9 @@ static void test_swapped_files_are_noticed(void **state)
 	fixture_save(r, "shop", ID, 0, "");
 	assert_true(storage_get(r->storage, (struct object_key){ OBJECT_SNAPSHOT, "shop/" ID }, &text, &e));
 	assert_true(storage_put(r->storage, (struct object_key){ OBJECT_SNAPSHOT, "shop/20260501-120000-aaaaaa" },
-		buf_view(&text), PUT_CREATE, &e));
-	assert_true(storage_put(r->storage, (struct object_key){ OBJECT_SNAPSHOT, "other/" ID }, buf_view(&text), PUT_CREATE, &e));
+	        buf_view(&text), PUT_CREATE, &e));
+	assert_true(storage_put(
+	        r->storage, (struct object_key){ OBJECT_SNAPSHOT, "other/" ID }, buf_view(&text), PUT_CREATE, &e));
 	assert_false(manifest_load(&back, r, "shop", "20260501-120000-aaaaaa", &e));
 	assert_int_equal(e.kind, ERR_DAMAGED);
 	e = (struct err)ERR_INIT;
@@ -225,7 +227,7 @@ static void test_a_list_is_sorted_and_survives_damage(void **state)
 	fixture_save(r, "shop", "20260501-120000-aaaaaa", 2, "");
 	fixture_save(r, "bar", "20270501-120000-aaaaaa", 3, "");
 	assert_true(storage_put(r->storage, (struct object_key){ OBJECT_SNAPSHOT, "shop/20260502-120000-aaaaaa" },
-		view_str("{\"sha256\":"), PUT_CREATE, &e));
+	        view_str("{\"sha256\":"), PUT_CREATE, &e));
 	assert_true(manifest_list_load(&l, r, NULL, &e));
 	assert_int_equal(l.count, 3);
 	assert_int_equal(l.damaged, 1);

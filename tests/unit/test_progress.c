@@ -5,8 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
+#include "src/base/file.h"
 #include "src/cmd/progress.h"
+#include "src/cmd/say.h"
 #include "src/cmd/table.h"
 #include "src/cmd/text.h"
 
@@ -153,6 +156,84 @@ static void columns_line_up(void **state)
 	buf_release(&out);
 }
 
+/* What is written to stderr while work runs, as a file's text. */
+static char *stderr_of(void (*work)(void))
+{
+	char path[] = "/tmp/drtool-test-XXXXXX";
+	int file = mkstemp(path), before = dup(STDERR_FILENO);
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	assert_true(file >= 0 && before >= 0);
+	dup2(file, STDERR_FILENO);
+	work();
+	dup2(before, STDERR_FILENO);
+	close(before);
+	close(file);
+	assert_true(file_read(&out, path, &e));
+	unlink(path);
+	return buf_detach(&out);
+}
+
+static void *count(void *cookie)
+{
+	struct observer *o = cookie;
+
+	for (int i = 0; i < 1000; i++)
+		observer_bytes(o, 1000);
+	observer_note(o, NOTE_WARN, "half of it\nis done");
+	observer_note(o, NOTE_DETAIL, "not for everybody");
+	return NULL;
+}
+
+static void some_work(void)
+{
+	struct progress *p = progress_start();
+	pthread_t threads[2];
+
+	observer_phase(progress_observer(p), "copying", 2000000, 2);
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, count, progress_observer(p));
+	usleep(300000);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	observer_phase(progress_observer(p), "finishing", 0, 0);
+	usleep(300000);
+	progress_stop(p);
+}
+
+static void phases_and_notes_are_plain_lines_in_a_file(void **state)
+{
+	char *text;
+
+	(void)state;
+	say_configure(false, false, true);
+	text = stderr_of(some_work);
+	assert_non_null(strstr(text, "copying: 1.9 MiB, 2 items\n"));
+	assert_non_null(strstr(text, "warning: half of it?is done\n"));
+	assert_non_null(strstr(text, "finishing\n"));
+	assert_null(strstr(text, "everybody"));
+	assert_null(strchr(text, '\033'));
+	free(text);
+}
+
+static void quiet_leaves_warnings_only(void **state)
+{
+	char *text;
+
+	(void)state;
+	say_configure(true, true, true);
+	text = stderr_of(some_work);
+	assert_string_equal(text, "warning: half of it?is done\nwarning: half of it?is done\n");
+	free(text);
+}
+
+static void stopping_nothing_is_fine(void **state)
+{
+	(void)state;
+	progress_stop(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +244,9 @@ int main(void)
 		cmocka_unit_test(numbers_read_well),
 		cmocka_unit_test(names_cannot_steer_a_terminal),
 		cmocka_unit_test(columns_line_up),
+		cmocka_unit_test(phases_and_notes_are_plain_lines_in_a_file),
+		cmocka_unit_test(quiet_leaves_warnings_only),
+		cmocka_unit_test(stopping_nothing_is_fine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

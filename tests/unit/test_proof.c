@@ -129,7 +129,7 @@ static void test_a_proof_of_another_snapshot_proves_nothing(void **state)
 	(void)state;
 	proof_write(&text, &p);
 	assert_true(storage_put(r->storage, (struct object_key){ OBJECT_PROOF, "shop/" ID "/20260501-120000-000000" },
-		buf_view(&text), PUT_CREATE, &e));
+	        buf_view(&text), PUT_CREATE, &e));
 	assert_false(proof_load_newest(&back, r, "shop", ID, &e));
 	assert_int_equal(e.kind, ERR_DAMAGED);
 	buf_release(&text);

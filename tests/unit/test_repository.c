@@ -219,7 +219,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_created_once_opened_often, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_open_or_create, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_foreign_directory_is_left_alone, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_an_unfinished_try_and_lost_and_found_do_not_count, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		        test_an_unfinished_try_and_lost_and_found_do_not_count, setup, teardown),
 		cmocka_unit_test(test_urls_are_refused_without_their_secrets),
 		cmocka_unit_test(test_what_drtool_json_may_not_be),
 		cmocka_unit_test(test_a_store_that_cannot_be_read_is_not_called_foreign),

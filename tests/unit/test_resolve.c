@@ -22,7 +22,8 @@ static void damage(struct repository *r, const char *name)
 {
 	struct err e = ERR_INIT;
 
-	assert_true(storage_put(r->storage, (struct object_key){ OBJECT_SNAPSHOT, name }, view_str("{"), PUT_REPLACE, &e));
+	assert_true(
+	        storage_put(r->storage, (struct object_key){ OBJECT_SNAPSHOT, name }, view_str("{"), PUT_REPLACE, &e));
 }
 
 static void assert_finds(struct repository *r, const char *database, const char *text, const char *id)
@@ -36,8 +37,8 @@ static void assert_finds(struct repository *r, const char *database, const char 
 	manifest_free(m);
 }
 
-static void assert_fails(
-	struct repository *r, const char *database, const char *text, enum err_kind kind, const char *message, const char *hint)
+static void assert_fails(struct repository *r, const char *database, const char *text, enum err_kind kind,
+        const char *message, const char *hint)
 {
 	struct manifest *m = NULL;
 	struct err e = ERR_INIT;
