@@ -63,8 +63,12 @@ check_document() {
 read_pieces() {
 	while read -r name _ offset length; do
 		path=$repo/chunks/$(printf '%.2s' "$name")/$name
-		if ! zstd -dcq <"$path" >"$tmp/chunk" 2>"$tmp/failed.new"; then
-			echo "chunk $name: cannot be read: $(cat "$tmp/failed.new")" >"$tmp/failed"
+		if [ ! -f "$path" ]; then
+			echo "chunk $name: is missing" >"$tmp/failed"
+			return
+		fi
+		if ! zstd -dcq <"$path" >"$tmp/chunk" 2>"$tmp/why"; then
+			echo "chunk $name: cannot be read: $(tr '\n' ' ' <"$tmp/why")" >"$tmp/failed"
 			return
 		fi
 		if [ "$(sha256sum <"$tmp/chunk" | cut -d ' ' -f 1)" != "$name" ]; then
@@ -177,7 +181,7 @@ check_failed
 jq -r "$sql"'select(.kind == "role") | .text | literal | "SELECT " + . + " WHERE pg_catalog.to_regrole(pg_catalog.quote_ident(" + . + ")) IS NULL;"' \
 	"$tmp/contents" | unhex >"$tmp/sql"
 missing=$(psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$target" -f "$tmp/sql") || die "could not look for the roles"
-[ -z "$missing" ] || die "these roles are missing on the target: $(echo $missing); see $0 ... - for the statements that make them"
+[ -z "$missing" ] || die "these roles are missing on the target: $(echo $missing); with - as the target, this script prints the statements that make them"
 
 # Definitions.
 

@@ -66,7 +66,7 @@ static bool fault_get(void *impl, struct object_key key, struct buf *out, struct
 }
 
 static bool fault_list(
-	void *impl, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e)
+        void *impl, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e)
 {
 	struct fault *f = impl;
 	bool due = fault_due(f, FAULT_LIST);

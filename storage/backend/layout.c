@@ -28,7 +28,10 @@ const char *storage_class_dir(enum object_class cls)
 	return layouts[cls].dir;
 }
 
-/* The number of components, or 0 when one of them is empty or starts with a dot (path_encode() never makes such a one). */
+/*
+ * The number of components, or 0 when one of them is empty or starts with a dot (path_encode() never makes such a one).
+
+ */
 static unsigned count_components(const char *name)
 {
 	unsigned n = 0;
@@ -80,7 +83,8 @@ bool storage_object_name(struct buf *out, enum object_class cls, const char *pat
 	if (len < suffix_len || strcmp(path_in_class + len - suffix_len, layouts[cls].suffix) != 0)
 		return false;
 	if (cls == OBJECT_CHUNK) {
-		if (len != CHUNK_NAME_LEN + 3 || path_in_class[2] != '/' || strncmp(path_in_class, path_in_class + 3, 2) != 0)
+		if (len != CHUNK_NAME_LEN + 3 || path_in_class[2] != '/' ||
+		        strncmp(path_in_class, path_in_class + 3, 2) != 0)
 			return false;
 		path_in_class += 3;
 		len -= 3;

@@ -74,7 +74,7 @@ static bool local_remove(void *impl, struct object_key key, struct err *e)
 
 	storage_object_path(&path, key);
 	bool ok = unlinkat(l->root, buf_str(&path), 0) == 0 || errno == ENOENT ||
-		local_error(l, errno, "remove", buf_str(&path), e);
+	          local_error(l, errno, "remove", buf_str(&path), e);
 	buf_release(&path);
 	return ok;
 }
@@ -120,7 +120,7 @@ static bool sync_ancestors(struct local *l, struct err *e)
 		int errnum = errno;
 		int up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		bool top = fstat(fd, &here) != 0 || up < 0 || fstat(up, &above) != 0 || here.st_dev != above.st_dev ||
-			here.st_ino == above.st_ino;
+		           here.st_ino == above.st_ino;
 
 		close(fd);
 		if (top && up >= 0)

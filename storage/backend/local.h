@@ -14,10 +14,10 @@
 #define LOCAL_TEMPORARY_PREFIX ".tmp-"
 
 struct local {
-	int root;               /* descriptor of the directory */
-	char *dir;              /* for messages */
-	pthread_mutex_t mutex;  /* guards cleaned */
-	bool cleaned;           /* leftovers of dead writers were looked for */
+	int root;              /* descriptor of the directory */
+	char *dir;             /* for messages */
+	pthread_mutex_t mutex; /* guards cleaned */
+	bool cleaned;          /* leftovers of dead writers were looked for */
 };
 
 /* "<dir>/<path>: <errno's text>" in front of which what is said, with a hint for what a person can mend. */

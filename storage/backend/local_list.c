@@ -40,7 +40,7 @@ static bool may_hold(const struct walk *w)
 static bool walk_file(struct walk *w, const struct stat *st, struct err *e)
 {
 	if (!storage_object_name(&w->name, w->cls, buf_str(&w->path) + w->base) ||
-		strncmp(buf_str(&w->name), w->prefix, strlen(w->prefix)) != 0)
+	        strncmp(buf_str(&w->name), w->prefix, strlen(w->prefix)) != 0)
 		return true;
 	struct object_info info = {
 		.name = buf_str(&w->name),

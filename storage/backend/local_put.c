@@ -17,7 +17,7 @@
 #include "storage/backend/local.h"
 
 #define TEMPORARY_NAME_SIZE 64
-#define LEFTOVER_AGE_US ((int64_t)24 * 3600 * 1000000)
+#define LEFTOVER_AGE_US     ((int64_t)24 * 3600 * 1000000)
 
 static void temporary_name(char out[TEMPORARY_NAME_SIZE])
 {
@@ -29,7 +29,10 @@ static void temporary_name(char out[TEMPORARY_NAME_SIZE])
 	snprintf(out, TEMPORARY_NAME_SIZE, LOCAL_TEMPORARY_PREFIX "%ld-%016" PRIx64, (long)getpid(), random);
 }
 
-/* Was this file left by a writer of this machine that is no more? A day's grace covers writers elsewhere (a network file system). */
+/*
+ * Was this file left by a writer of this machine that is no more? A day's grace covers writers elsewhere (a network
+ * file system).
+ */
 static bool is_leftover(struct local *l, const char *name)
 {
 	size_t prefix_len = strlen(LOCAL_TEMPORARY_PREFIX);
@@ -100,8 +103,8 @@ static bool link_was_made(struct local *l, const char *tmp, const char *path)
 {
 	struct stat a, b;
 
-	return fstatat(l->root, tmp, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(l->root, path, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-		a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return fstatat(l->root, tmp, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstatat(l->root, path, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 /* Give the file its name only if nobody has it. errno tells why not. */
@@ -127,8 +130,8 @@ static bool name_new(struct local *l, const char *tmp, const char *path)
 }
 
 /* Call each() for every directory above path, outermost first. */
-static bool each_parent(struct local *l, const char *path, bool (*each)(struct local *, const char *, struct err *),
-	struct err *e)
+static bool each_parent(
+        struct local *l, const char *path, bool (*each)(struct local *, const char *, struct err *), struct err *e)
 {
 	char *parent = xstrdup(path);
 	bool ok = true;
@@ -144,7 +147,8 @@ static bool each_parent(struct local *l, const char *path, bool (*each)(struct l
 
 static bool make_dir(struct local *l, const char *path, struct err *e)
 {
-	return mkdirat(l->root, path, 0700) == 0 || errno == EEXIST || local_error(l, errno, "create directory", path, e);
+	return mkdirat(l->root, path, 0700) == 0 || errno == EEXIST ||
+	       local_error(l, errno, "create directory", path, e);
 }
 
 static bool give_name(struct local *l, const char *tmp, const char *path, enum put_mode mode)

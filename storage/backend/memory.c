@@ -16,7 +16,7 @@ struct memory_object {
 };
 
 struct memory {
-	pthread_mutex_t mutex; /* guards all below */
+	pthread_mutex_t mutex;       /* guards all below */
 	struct memory_object *items; /* by class, then name */
 	size_t count, cap;
 };
@@ -111,7 +111,7 @@ static bool memory_get(void *impl, struct object_key key, struct buf *out, struc
 
 /* The listing is copied first, so that the callback may use the store. */
 static struct memory_object *memory_copy_matching(
-	struct memory *m, enum object_class cls, const char *prefix, size_t *count)
+        struct memory *m, enum object_class cls, const char *prefix, size_t *count)
 {
 	size_t prefix_len = strlen(prefix), n = 0;
 
@@ -130,7 +130,7 @@ static struct memory_object *memory_copy_matching(
 }
 
 static bool memory_list(
-	void *impl, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e)
+        void *impl, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e)
 {
 	size_t count;
 	struct memory_object *copy = memory_copy_matching(impl, cls, prefix, &count);

@@ -15,7 +15,7 @@ bool storage_get(struct storage *s, struct object_key key, struct buf *out, stru
 }
 
 bool storage_list(
-	struct storage *s, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e)
+        struct storage *s, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e)
 {
 	return s->ops->list(s->impl, cls, prefix, each, cookie, e);
 }

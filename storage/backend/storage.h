@@ -1,9 +1,9 @@
 /*
  * storage/backend/storage.h - where a repository's objects live: few verbs over typed keys
  *
- * Every backend (local, memory, later s3) and every wrapper (fault injection, later retry) fills the same struct. All verbs are safe from several threads.
- * Errors: ERR_NOT_FOUND no such object; ERR_EXISTS PUT_CREATE met one; ERR_TRANSIENT the same call may succeed later; ERR_FAILED the rest, with
- * path or URL in the message.
+ * Every backend (local, memory, later s3) and every wrapper (fault injection, later retry) fills the same struct. All
+ * verbs are safe from several threads. Errors: ERR_NOT_FOUND no such object; ERR_EXISTS PUT_CREATE met one;
+ * ERR_TRANSIENT the same call may succeed later; ERR_FAILED the rest, with path or URL in the message.
  */
 #ifndef DRTOOL_STORAGE_BACKEND_STORAGE_H
 #define DRTOOL_STORAGE_BACKEND_STORAGE_H
@@ -26,8 +26,8 @@ enum object_class {
 };
 
 /*
- * name: components separated by '/', each already encoded with path_encode() where it comes from outside, at most 512 bytes in all; no
- * empty, "." or ".." component (assert).
+ * name: components separated by '/', each already encoded with path_encode() where it comes from outside, at most 512
+ * bytes in all; no empty, "." or ".." component (assert).
  */
 struct object_key {
 	enum object_class cls;
@@ -38,7 +38,8 @@ enum put_mode {
 	PUT_REPLACE, /* there is none, or it is replaced as a whole */
 	PUT_CREATE,  /* fails with ERR_EXISTS when there is one (best effort where the store cannot say) */
 	/*
-	 * PUT_REPLACE whose name (not its bytes) may become durable as late as the next sync(): one directory fsync for many chunks.
+	 * PUT_REPLACE whose name (not its bytes) may become durable as late as the next sync(): one directory fsync for
+	 * many chunks.
 	 */
 	PUT_DEFER_NAME,
 };
@@ -52,15 +53,20 @@ struct object_info {
 typedef bool object_fn(void *cookie, const struct object_info *info, struct err *e);
 
 struct storage_ops {
-	/* True: the whole object is durable (but see PUT_DEFER_NAME). False: nothing new, or all of it; never a part. */
+	/*
+	 * True: the whole object is durable (but see PUT_DEFER_NAME). False: nothing new, or all of it; never a part.
+
+	 */
 	bool (*put)(void *impl, struct object_key key, struct view body, enum put_mode mode, struct err *e);
 	/* Append the object to out; its ceiling bounds the size accepted. */
 	bool (*get)(void *impl, struct object_key key, struct buf *out, struct err *e);
 	/* Every object of the class whose name starts with prefix ("" for all), in any order; none is fine. */
-	bool (*list)(void *impl, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e);
+	bool (*list)(
+	        void *impl, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e);
 	bool (*remove)(void *impl, struct object_key key, struct err *e); /* a missing object is fine */
 	/*
-	 * Make the names of these chunks durable, whoever wrote them: for the local backend an fsync of each directory a listed name lies in and of their parent.
+	 * Make the names of these chunks durable, whoever wrote them: for the local backend an fsync of each directory
+	 * a listed name lies in and of their parent.
 	 */
 	bool (*sync)(void *impl, const bool prefixes[256], struct err *e);
 	void (*close)(void *impl);
@@ -75,19 +81,27 @@ struct storage {
 /* Thin callers, so that code reads storage_put(s, ...). */
 bool storage_put(struct storage *s, struct object_key key, struct view body, enum put_mode mode, struct err *e);
 bool storage_get(struct storage *s, struct object_key key, struct buf *out, struct err *e);
-bool storage_list(struct storage *s, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e);
+bool storage_list(
+        struct storage *s, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e);
 bool storage_remove(struct storage *s, struct object_key key, struct err *e);
 bool storage_sync(struct storage *s, const bool prefixes[256], struct err *e);
 void storage_close(struct storage *s); /* NULL is fine; frees s */
 
-/* "chunks/ab/abcd...", "snapshots/shop/<id>.json": the layout of format 1, shared by all backends; out is cleared first. */
+/*
+ * "chunks/ab/abcd...", "snapshots/shop/<id>.json": the layout of format 1, shared by all backends; out is cleared
+ * first.
+ */
 void storage_object_path(struct buf *out, struct object_key key);
 const char *storage_class_dir(enum object_class cls);
-/* The reverse for a listing: the object name for a path below the class's directory, or false when the path is nothing of ours (temporary files). */
+/*
+ * The reverse for a listing: the object name for a path below the class's directory, or false when the path is nothing
+ * of ours (temporary files).
+ */
 bool storage_object_name(struct buf *out, enum object_class cls, const char *path_in_class);
 
 /* Backends. */
-bool storage_open_local(struct storage **out, const char *dir, bool create, struct err *e); /* create: make the directory (0700) */
+bool storage_open_local(
+        struct storage **out, const char *dir, bool create, struct err *e); /* create: make the directory (0700) */
 struct storage *storage_new_memory(void);
 
 /* Fault injection: wraps inner (which it then owns). Fails, or cuts short, the nth matching operation. For tests. */
@@ -102,8 +116,8 @@ struct storage *storage_new_fault(struct storage *inner, enum fault_op op, unsig
 bool storage_fault_fired(const struct storage *s);
 
 /*
- * Power loss: wraps a memory store so that what was not made durable by its contract (names of PUT_DEFER_NAME before sync) is lost by
- * storage_power_cut(), which keeps a random (seeded) subset of the unsynced names.
+ * Power loss: wraps a memory store so that what was not made durable by its contract (names of PUT_DEFER_NAME before
+ * sync) is lost by storage_power_cut(), which keeps a random (seeded) subset of the unsynced names.
  */
 struct storage *storage_new_volatile(struct storage *inner);
 void storage_power_cut(struct storage *s, uint64_t seed);

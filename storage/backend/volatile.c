@@ -9,7 +9,7 @@
 /* A chunk's name put with PUT_DEFER_NAME and not synced since. */
 struct pending {
 	char *name;
-	bool existed;      /* before: then before holds its bytes */
+	bool existed; /* before: then before holds its bytes */
 	struct buf before;
 };
 
@@ -90,7 +90,7 @@ static bool volatile_get(void *impl, struct object_key key, struct buf *out, str
 }
 
 static bool volatile_list(
-	void *impl, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e)
+        void *impl, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e)
 {
 	return storage_list(((struct volatile_store *)impl)->inner, cls, prefix, each, cookie, e);
 }
@@ -170,8 +170,9 @@ void storage_power_cut(struct storage *s, uint64_t seed)
 		struct pending *p = &v->items[i];
 		struct object_key key = { OBJECT_CHUNK, p->name };
 		bool reached_disk = next_random(&seed) & 1;
-		bool ok = reached_disk || (p->existed ? storage_put(v->inner, key, buf_view(&p->before), PUT_REPLACE, &e) :
-							storage_remove(v->inner, key, &e));
+		bool ok = reached_disk ||
+		          (p->existed ? storage_put(v->inner, key, buf_view(&p->before), PUT_REPLACE, &e)
+		                      : storage_remove(v->inner, key, &e));
 
 		assert(ok);
 		(void)ok;

@@ -1,8 +1,9 @@
 /*
  * storage/repository/chunk_index.h - which chunks a repository has, and how large their objects are
  *
- * 20 bytes per slot: the first 16 bytes of a name tell chunks apart (SHA-256 prefixes do not collide by accident). 256 tables by the first
- * byte, so that growing one never needs the memory of two whole indexes. Not safe from several threads.
+ * 20 bytes per slot: the first 16 bytes of a name tell chunks apart (SHA-256 prefixes do not collide by accident). 256
+ * tables by the first byte, so that growing one never needs the memory of two whole indexes. Not safe from several
+ * threads.
  */
 #ifndef DRTOOL_STORAGE_REPOSITORY_CHUNK_INDEX_H
 #define DRTOOL_STORAGE_REPOSITORY_CHUNK_INDEX_H
@@ -22,7 +23,10 @@ struct chunk_index {
 	} tables[256];
 };
 
-#define CHUNK_INDEX_INIT { 0 }
+#define CHUNK_INDEX_INIT \
+	{                \
+		0        \
+	}
 #define CHUNK_INDEX_SIZE_MAX ((uint64_t)0x7ffffffe) /* of a stored object */
 
 /* The stored size of a known chunk, 0 when it is not known. */

@@ -21,7 +21,7 @@ struct chunk_store {
 	struct chunk_index damaged;    /* recorded under damaged/ */
 	struct chunk_index candidates; /* of prunes, at any time since the store was opened */
 	bool prefixes[256];            /* chunks/xx directories that relied-on names lie in */
-	bool endangered;               /* a relied-on name was a candidate: its prune may delete it before it looks again */
+	bool endangered; /* a relied-on name was a candidate: its prune may delete it before it looks again */
 	struct chunk_store_totals totals;
 };
 
@@ -83,8 +83,8 @@ bool chunk_store_open_write(struct chunk_store **out, struct repository *r, stru
 
 	/* chunks/ first: what is recorded or chosen by a prune meanwhile is then still seen. */
 	if (!storage_list(r->storage, OBJECT_CHUNK, "", add_known, s, e) ||
-		!storage_list(r->storage, OBJECT_DAMAGED, "", add_damaged, s, e) ||
-		!pruning_each_candidate(r, add_candidate, s, e)) {
+	        !storage_list(r->storage, OBJECT_DAMAGED, "", add_damaged, s, e) ||
+	        !pruning_each_candidate(r, add_candidate, s, e)) {
 		chunk_store_close(s);
 		return err_wrap(e, "list the chunks of repository \"%s\"", r->storage->where);
 	}
@@ -177,7 +177,8 @@ static bool heal(struct chunk_store *s, const char *hex, struct view frame, stru
 		err_wrap(e, "read back the repaired chunk");
 	} else if (!view_eq(buf_view(&again), frame)) {
 		err_set(e, ERR_DAMAGED, "chunk %s was stored again and does not read back", hex);
-		err_hint(e, "the storage of \"%.120s\" loses data: check the disk, or use another repository", s->r->storage->where);
+		err_hint(e, "the storage of \"%.120s\" loses data: check the disk, or use another repository",
+		        s->r->storage->where);
 	} else {
 		ok = storage_remove(s->r->storage, record, e);
 	}
@@ -186,7 +187,7 @@ static bool heal(struct chunk_store *s, const char *hex, struct view frame, stru
 }
 
 static bool store_new_chunk(struct chunk_store *s, struct piece *p, struct view plain, struct compressor *c,
-	struct buf *scratch, struct err *e)
+        struct buf *scratch, struct err *e)
 {
 	char hex[SHA256_HEX_SIZE];
 	struct object_key key = { OBJECT_CHUNK, hex };
@@ -203,14 +204,14 @@ static bool store_new_chunk(struct chunk_store *s, struct piece *p, struct view 
 	return true;
 }
 
-bool chunk_store_put(struct piece *out, struct chunk_store *s, struct view plain, struct compressor *c, struct buf *scratch,
-	struct err *e)
+bool chunk_store_put(struct piece *out, struct chunk_store *s, struct view plain, struct compressor *c,
+        struct buf *scratch, struct err *e)
 {
 	struct piece p = { .offset = 0, .length = plain.len };
 
 	if (plain.len == 0 || plain.len > CHUNK_PLAIN_MAX)
-		return err_set(e, ERR_FAILED, "a chunk of %zu bytes cannot be stored: at least 1, at most %zu", plain.len,
-			CHUNK_PLAIN_MAX);
+		return err_set(e, ERR_FAILED, "a chunk of %zu bytes cannot be stored: at least 1, at most %zu",
+		        plain.len, CHUNK_PLAIN_MAX);
 	if (!scratch->max)
 		scratch->max = FRAME_MAX;
 	hash_sha256(p.chunk.bytes, plain);
@@ -246,7 +247,7 @@ static bool check_damaged(void *cookie, const struct object_info *info, struct e
 static bool check_relied(struct chunk_store *s, struct err *e)
 {
 	if (!storage_list(s->r->storage, OBJECT_DAMAGED, "", check_damaged, s, e) ||
-		!pruning_each_candidate(s->r, note_candidate, s, e))
+	        !pruning_each_candidate(s->r, note_candidate, s, e))
 		return false;
 	if (!s->endangered)
 		return true;
@@ -288,7 +289,7 @@ static void record_damage(struct chunk_store *s, const struct chunk_name *name, 
 
 /* ERR_DAMAGED when the object is at fault, any other kind when it could not be found out. */
 static bool read_chunk(struct buf *plain, struct chunk_store *s, const struct piece *p, const char *hex,
-	struct decompressor *d, struct buf *frame, struct err *e)
+        struct decompressor *d, struct buf *frame, struct err *e)
 {
 	struct chunk_name found;
 
@@ -309,8 +310,8 @@ static bool read_chunk(struct buf *plain, struct chunk_store *s, const struct pi
 	return true;
 }
 
-bool chunk_store_get(struct buf *plain, struct chunk_store *s, const struct piece *p, struct decompressor *d, struct buf *frame,
-	struct err *e)
+bool chunk_store_get(struct buf *plain, struct chunk_store *s, const struct piece *p, struct decompressor *d,
+        struct buf *frame, struct err *e)
 {
 	struct err why = ERR_INIT;
 	char hex[SHA256_HEX_SIZE];
@@ -324,16 +325,18 @@ bool chunk_store_get(struct buf *plain, struct chunk_store *s, const struct piec
 		if (why.kind != ERR_DAMAGED)
 			return false;
 		record_damage(s, &p->chunk, hex, why.msg);
-		return err_hint(e, "the next snapshot stores it again if the rows are still there; until then restore another snapshot");
+		return err_hint(e,
+		        "the next snapshot stores it again if the rows are still there; until then restore another snapshot");
 	}
 	if (p->offset > plain->len || p->length > plain->len - p->offset)
-		return err_set(e, ERR_DAMAGED, "chunk %s has %zu bytes, and a piece of %" PRIu64 " at %" PRIu64 " is asked for", hex,
-			plain->len, p->length, p->offset);
+		return err_set(e, ERR_DAMAGED,
+		        "chunk %s has %zu bytes, and a piece of %" PRIu64 " at %" PRIu64 " is asked for", hex,
+		        plain->len, p->length, p->offset);
 	return true;
 }
 
 bool chunk_store_put_stream(
-	struct piece_list *out, struct chunk_store *s, struct view data, struct compressor *c, struct err *e)
+        struct piece_list *out, struct chunk_store *s, struct view data, struct compressor *c, struct err *e)
 {
 	struct buf scratch = BUF_INIT_MAX(FRAME_MAX);
 	bool ok = true;
@@ -362,7 +365,8 @@ bool chunk_store_get_stream(struct buf *out, struct chunk_store *s, const struct
 	for (size_t i = 0; ok && i < pieces->count; i++) {
 		const struct piece *p = &pieces->items[i];
 
-		ok = chunk_store_get(&plain, s, p, d, &frame, e) && buf_append(out, plain.data + p->offset, p->length, e);
+		ok = chunk_store_get(&plain, s, p, d, &frame, e) &&
+		     buf_append(out, plain.data + p->offset, p->length, e);
 	}
 	buf_release(&plain);
 	buf_release(&frame);

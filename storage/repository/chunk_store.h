@@ -1,8 +1,9 @@
 /*
  * storage/repository/chunk_store.h - content-addressed pieces of data
  *
- * The listing of chunks/ is the index: names and sizes, read once when the store is opened for writing. Names recorded in damaged/ or listed as candidates in pruning/ count as
- * unknown, so they are stored again; for a damaged one the object is then read back, checked, and its record cleared.
+ * The listing of chunks/ is the index: names and sizes, read once when the store is opened for writing. Names recorded
+ * in damaged/ or listed as candidates in pruning/ count as unknown, so they are stored again; for a damaged one the
+ * object is then read back, checked, and its record cleared.
  */
 #ifndef DRTOOL_STORAGE_REPOSITORY_CHUNK_STORE_H
 #define DRTOOL_STORAGE_REPOSITORY_CHUNK_STORE_H
@@ -28,32 +29,39 @@ bool chunk_store_open_read(struct chunk_store **out, struct repository *r, struc
 bool chunk_store_open_write(struct chunk_store **out, struct repository *r, struct err *e);
 void chunk_store_close(struct chunk_store *s);
 /*
- * For a writer, before the first put: pieces of an earlier snapshot say how large their objects were. A chunk listed with another size was cut or altered
- * since and counts as unknown, so it is stored again.
+ * For a writer, before the first put: pieces of an earlier snapshot say how large their objects were. A chunk listed
+ * with another size was cut or altered since and counts as unknown, so it is stored again.
  */
 void chunk_store_expect(struct chunk_store *s, const struct piece_list *pieces);
 
 /*
- * Store plain under its own hash unless the repository has it already (known names are skipped before compression). True: *out names it (offset 0, whole length) and
- * its bytes are durable; its name is after chunk_store_sync(). False: e says why, and the store is as it was. Each thread brings its own compressor and scratch buffer.
+ * Store plain under its own hash unless the repository has it already (known names are skipped before compression).
+ * True: *out names it (offset 0, whole length) and its bytes are durable; its name is after chunk_store_sync(). False:
+ * e says why, and the store is as it was. Each thread brings its own compressor and scratch buffer.
  */
-bool chunk_store_put(struct piece *out, struct chunk_store *s, struct view plain, struct compressor *c, struct buf *scratch, struct err *e);
+bool chunk_store_put(struct piece *out, struct chunk_store *s, struct view plain, struct compressor *c,
+        struct buf *scratch, struct err *e);
 /*
- * Before a manifest that relies on everything put so far: names made durable; ERR_CONFLICT when a prune has made a relied-on
- * name its candidate, or somebody has found one damaged, since the store was opened (the caller starts over with a new store).
+ * Before a manifest that relies on everything put so far: names made durable; ERR_CONFLICT when a prune has made a
+ * relied-on name its candidate, or somebody has found one damaged, since the store was opened (the caller starts over
+ * with a new store).
  */
 bool chunk_store_sync(struct chunk_store *s, struct err *e);
 void chunk_store_totals(struct chunk_store_totals *out, struct chunk_store *s);
 
 /*
- * The chunk's plain bytes into plain (replaced), checked against its name. A missing, cut or altered chunk is ERR_DAMAGED and is recorded under damaged/
- * (best effort). An object of another size than p says, whose bytes are nevertheless what the name promises, is good: it was stored again at another
- * compression level. frame is scratch memory.
+ * The chunk's plain bytes into plain (replaced), checked against its name. A missing, cut or altered chunk is
+ * ERR_DAMAGED and is recorded under damaged/ (best effort). An object of another size than p says, whose bytes are
+ * nevertheless what the name promises, is good: it was stored again at another compression level. frame is scratch
+ * memory.
  */
-bool chunk_store_get(struct buf *plain, struct chunk_store *s, const struct piece *p, struct decompressor *d, struct buf *frame, struct err *e);
+bool chunk_store_get(struct buf *plain, struct chunk_store *s, const struct piece *p, struct decompressor *d,
+        struct buf *frame, struct err *e);
 
 /* A whole stream from or to memory: schema archive, globals, contents. put cuts with the byte chunker. */
-bool chunk_store_put_stream(struct piece_list *out, struct chunk_store *s, struct view data, struct compressor *c, struct err *e);
-bool chunk_store_get_stream(struct buf *out, struct chunk_store *s, const struct piece_list *pieces, struct err *e); /* out's ceiling bounds it */
+bool chunk_store_put_stream(
+        struct piece_list *out, struct chunk_store *s, struct view data, struct compressor *c, struct err *e);
+bool chunk_store_get_stream(struct buf *out, struct chunk_store *s, const struct piece_list *pieces,
+        struct err *e); /* out's ceiling bounds it */
 
 #endif

@@ -15,9 +15,14 @@
 static const char *const table_kinds[] = { "plain", "config", "large_objects", NULL };
 static const char *const data_kinds[] = { "data", "excluded", "unreadable_standby", NULL };
 
-#define FIELD(type, kind_, member) { .name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct type, member) }
-#define TABLE(kind_, member)                                                                                           \
-	{ .name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct content_table, table.member) }
+#define FIELD(type, kind_, member)                                                                  \
+	{                                                                                           \
+		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct type, member) \
+	}
+#define TABLE(kind_, member)                                                                                       \
+	{                                                                                                          \
+		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct content_table, table.member) \
+	}
 
 static const struct json_member database_members[] = {
 	FIELD(pg_database, U32, oid),
@@ -140,17 +145,18 @@ static const struct line_shape {
 	[LINE_SETTING] = { "setting", text_members, 1, sizeof(char *), offsetof(struct contents, database.settings) },
 	[LINE_ROLE] = { "role", text_members, 1, sizeof(char *), offsetof(struct contents, roles) },
 	[LINE_EXTENSION] = { "extension", extension_members, COUNT(extension_members), sizeof(struct pg_extension),
-		offsetof(struct contents, extensions) },
+	        offsetof(struct contents, extensions) },
 	[LINE_TABLE] = { "table", table_members, COUNT(table_members), sizeof(struct content_table),
-		offsetof(struct contents, tables) },
+	        offsetof(struct contents, tables) },
 	[LINE_PIECES] = { "pieces", pieces_members, 1, 0, 0 },
 	[LINE_SEQUENCE] = { "sequence", sequence_members, COUNT(sequence_members), sizeof(struct pg_sequence),
-		offsetof(struct contents, sequences) },
+	        offsetof(struct contents, sequences) },
 	[LINE_MATVIEW] = { "matview", matview_members, COUNT(matview_members), sizeof(struct pg_matview),
-		offsetof(struct contents, matviews) },
+	        offsetof(struct contents, matviews) },
 	[LINE_LARGE_OBJECT] = { "large_object", large_object_members, COUNT(large_object_members),
-		sizeof(struct pg_large_object), offsetof(struct contents, large_objects) },
-	[LINE_INVALID_INDEX] = { "invalid_index", text_members, 1, sizeof(char *), offsetof(struct contents, invalid_indexes) },
+	        sizeof(struct pg_large_object), offsetof(struct contents, large_objects) },
+	[LINE_INVALID_INDEX] = { "invalid_index", text_members, 1, sizeof(char *),
+	        offsetof(struct contents, invalid_indexes) },
 	[LINE_END] = { "end", end_members, COUNT(end_members), 0, 0 },
 };
 
@@ -160,7 +166,7 @@ struct any_list {
 	size_t count;
 };
 _Static_assert(offsetof(struct contents, table_count) == offsetof(struct contents, tables) + sizeof(void *),
-	"tables and their count are a list");
+        "tables and their count are a list");
 _Static_assert(offsetof(struct pg_sequence_list, count) == offsetof(struct any_list, count), "lists are alike");
 
 static struct any_list *list_of(const struct contents *c, enum line_kind kind)

@@ -1,8 +1,10 @@
 /*
- * storage/repository/contents.h - what is in a snapshot, item by item: one JSON object per line, itself stored as chunks
+ * storage/repository/contents.h - what is in a snapshot, item by item: one JSON object per line, itself stored as
+ * chunks
  *
- * The manifest stays small so that listing a thousand snapshots is quick; this is read by restore, verify, cat and show. Records are those of
- * src/pg/catalog.h plus where the rows lie. FORMAT.md describes every line. A string that is not valid UTF-8 (a database in SQL_ASCII) is written as {"hex":"..."}.
+ * The manifest stays small so that listing a thousand snapshots is quick; this is read by restore, verify, cat and
+ * show. Records are those of src/pg/catalog.h plus where the rows lie. FORMAT.md describes every line. A string that is
+ * not valid UTF-8 (a database in SQL_ASCII) is written as {"hex":"..."}.
  */
 #ifndef DRTOOL_STORAGE_REPOSITORY_CONTENTS_H
 #define DRTOOL_STORAGE_REPOSITORY_CONTENTS_H
@@ -13,8 +15,8 @@
 #include "storage/repository/piece.h"
 
 enum content_data {
-	CONTENT_DATA,     /* pieces hold the rows */
-	CONTENT_EXCLUDED, /* --exclude-table-data */
+	CONTENT_DATA,               /* pieces hold the rows */
+	CONTENT_EXCLUDED,           /* --exclude-table-data */
 	CONTENT_UNREADABLE_STANDBY, /* an unlogged table, snapshot taken on a standby */
 };
 
@@ -28,7 +30,8 @@ struct content_table {
 
 struct contents {
 	struct pg_database database;
-	struct content_table *tables; /* sorted by schema, name (bytes), as pg_dump prints them; the large-object pseudo table last */
+	struct content_table *
+	        tables; /* sorted by schema, name (bytes), as pg_dump prints them; the large-object pseudo table last */
 	size_t table_count;
 	struct pg_sequence_list sequences; /* sorted likewise */
 	struct pg_matview_list matviews;

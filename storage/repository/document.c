@@ -28,7 +28,7 @@ void document_write(struct buf *out, struct view members)
 static bool head_is_ours(struct view text)
 {
 	return text.len > HEAD_BYTES && memcmp(text.data, HEAD, sizeof(HEAD) - 1) == 0 &&
-		memcmp(text.data + HEAD_BYTES - (sizeof(HEAD_END) - 1), HEAD_END, sizeof(HEAD_END) - 1) == 0;
+	       memcmp(text.data + HEAD_BYTES - (sizeof(HEAD_END) - 1), HEAD_END, sizeof(HEAD_END) - 1) == 0;
 }
 
 static bool check_hash(struct view text, const char *kind, struct err *e)
@@ -53,11 +53,11 @@ static bool check_format(const json_t *root, const char *kind, struct err *e)
 	if (version <= DOCUMENT_FORMAT)
 		return true;
 	if (json_is_string(id))
-		err_set(e, ERR_USAGE, "%s \"%.64s\" has format %" JSON_INTEGER_FORMAT ", this drtool reads up to %d", kind,
-			json_string_value(id), version, DOCUMENT_FORMAT);
+		err_set(e, ERR_USAGE, "%s \"%.64s\" has format %" JSON_INTEGER_FORMAT ", this drtool reads up to %d",
+		        kind, json_string_value(id), version, DOCUMENT_FORMAT);
 	else
-		err_set(e, ERR_USAGE, "%s has format %" JSON_INTEGER_FORMAT ", this drtool reads up to %d", kind, version,
-			DOCUMENT_FORMAT);
+		err_set(e, ERR_USAGE, "%s has format %" JSON_INTEGER_FORMAT ", this drtool reads up to %d", kind,
+		        version, DOCUMENT_FORMAT);
 	return err_hint(e, "upgrade drtool to the version that wrote it");
 }
 

@@ -23,7 +23,8 @@ static void write_pieces(struct buf *out, const struct piece_list *l)
 		char hex[SHA256_HEX_SIZE];
 
 		hash_hex(hex, p->chunk.bytes, SHA256_SIZE);
-		buf_addf(out, "%s[\"%s\",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", i ? "," : "", hex, p->stored, p->offset, p->length);
+		buf_addf(out, "%s[\"%s\",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", i ? "," : "", hex, p->stored, p->offset,
+		        p->length);
 	}
 	buf_add(out, "]");
 }
@@ -39,7 +40,7 @@ static const char *enum_name(const struct json_member *m, unsigned value)
 	for (unsigned i = 0; m->names[i]; i++)
 		if (i == value)
 			return m->names[i];
-	assert(!"an enum without a name");
+	assert(false); /* an enum without a name */
 	return "";
 }
 
@@ -92,11 +93,11 @@ static void write_value(struct buf *out, const struct json_member *m, const void
 		write_pieces(out, p);
 		return;
 	}
-	assert(!"a kind of member nobody writes");
+	assert(false); /* a kind of member nobody writes */
 }
 
 void json_write_members(
-	struct buf *out, const struct json_member *members, size_t n, const void *base, const char *separator)
+        struct buf *out, const struct json_member *members, size_t n, const void *base, const char *separator)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (i)
@@ -158,7 +159,7 @@ static bool read_hex64(uint64_t *out, const json_t *v)
 static bool read_hex128(struct hash128 *out, const json_t *v)
 {
 	return json_is_string(v) && json_string_length(v) == 32 && read_hex(&out->high, json_string_value(v), 16) &&
-		read_hex(&out->low, json_string_value(v) + 16, 16);
+	       read_hex(&out->low, json_string_value(v) + 16, 16);
 }
 
 static bool read_enum(unsigned *out, const json_t *v, const char *const *names)
@@ -203,8 +204,8 @@ static bool read_piece(struct piece *out, const json_t *v)
 	if (!json_is_string(name) || !hash_unhex(out->chunk.bytes, SHA256_SIZE, json_string_value(name)))
 		return false;
 	if (!read_integer(&stored, json_array_get(v, 1), 1, UINT32_MAX) ||
-		!read_integer(&offset, json_array_get(v, 2), 0, UINT32_MAX) ||
-		!read_integer(&length, json_array_get(v, 3), 0, UINT32_MAX))
+	        !read_integer(&offset, json_array_get(v, 2), 0, UINT32_MAX) ||
+	        !read_integer(&length, json_array_get(v, 3), 0, UINT32_MAX))
 		return false;
 	out->stored = (uint64_t)stored;
 	out->offset = (uint64_t)offset;
@@ -302,8 +303,8 @@ static bool is_member(const char *name, const struct json_member *members, size_
 	return false;
 }
 
-bool json_read_members(
-	void *base, const struct json_member *members, size_t n, const struct json_t *object, struct arena *a, struct err *e)
+bool json_read_members(void *base, const struct json_member *members, size_t n, const struct json_t *object,
+        struct arena *a, struct err *e)
 {
 	const char *name;
 	json_t *value;
@@ -318,9 +319,8 @@ bool json_read_members(
 	}
 	if (json_object_size(object) == n)
 		return true;
-	json_object_foreach((json_t *)object, name, value)
-		if (!is_member(name, members, n))
-			return err_set(e, ERR_DAMAGED, "member \"%.64s\" is not known", name);
+	json_object_foreach((json_t *)object, name, value) if (!is_member(name, members, n)) return err_set(
+	        e, ERR_DAMAGED, "member \"%.64s\" is not known", name);
 	return err_set(e, ERR_DAMAGED, "a member is not known");
 }
 

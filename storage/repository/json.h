@@ -1,9 +1,9 @@
 /*
  * storage/repository/json.h - C structs to JSON objects (RFC 8259) and back, by a table of their members
  *
- * Reading is strict: every member of the table must be there with its type and range, and no other may be; anything else is ERR_DAMAGED with
- * the member's name. Text that is not valid UTF-8 is written as {"hex":"<its bytes>"}. Numbers above 2^53 that matter exactly are text, because jq and
- * JavaScript read numbers as doubles.
+ * Reading is strict: every member of the table must be there with its type and range, and no other may be; anything
+ * else is ERR_DAMAGED with the member's name. Text that is not valid UTF-8 is written as {"hex":"<its bytes>"}. Numbers
+ * above 2^53 that matter exactly are text, because jq and JavaScript read numbers as doubles.
  */
 #ifndef DRTOOL_STORAGE_REPOSITORY_JSON_H
 #define DRTOOL_STORAGE_REPOSITORY_JSON_H
@@ -41,15 +41,18 @@ struct json_member {
 
 /* "name":value pairs with separator between them (none before the first, none after the last). */
 void json_write_members(
-	struct buf *out, const struct json_member *members, size_t n, const void *base, const char *separator);
+        struct buf *out, const struct json_member *members, size_t n, const void *base, const char *separator);
 void json_write_text(struct buf *out, const char *text);
 
 /* Text goes to a. What was read before a failure stays in base (piece lists are the caller's to release either way). */
-bool json_read_members(
-	void *base, const struct json_member *members, size_t n, const struct json_t *object, struct arena *a, struct err *e);
+bool json_read_members(void *base, const struct json_member *members, size_t n, const struct json_t *object,
+        struct arena *a, struct err *e);
 /* One JSON object and nothing after it; free with json_decref(). Duplicate members and other types are refused. */
 bool json_parse_object(struct json_t **out, struct view text, struct err *e);
-/* Take a member out of object: so that what is left can be read strictly. NULL when it is not there; else a new reference. */
+/*
+ * Take a member out of object: so that what is left can be read strictly. NULL when it is not there; else a new
+ * reference.
+ */
 struct json_t *json_take(struct json_t *object, const char *name);
 
 #endif

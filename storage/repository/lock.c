@@ -31,7 +31,8 @@ static struct object_key key_of(const char *name)
 	return (struct object_key){ OBJECT_LOCK, name };
 }
 
-static bool put_self(struct repository *r, const char *name, const struct lock_holder *self, enum put_mode mode, struct err *e)
+static bool put_self(
+        struct repository *r, const char *name, const struct lock_holder *self, enum put_mode mode, struct err *e)
 {
 	struct buf text = BUF_INIT;
 
@@ -277,10 +278,12 @@ static bool conflict(const char *name, const struct lock_holder *holder, struct 
 		err_set(e, ERR_CONFLICT, "lock \"%s\" is held, by whom cannot be read", name);
 	} else {
 		clock_rfc3339(since, holder->taken_us);
-		err_set(e, ERR_CONFLICT, "lock \"%s\" is held by process %d on \"%s\" since %s", name, holder->pid, holder->host, since);
+		err_set(e, ERR_CONFLICT, "lock \"%s\" is held by process %d on \"%s\" since %s", name, holder->pid,
+		        holder->host, since);
 	}
-	return err_hint(e, "wait for it to end; a lock whose holder died is ignored %d minutes after its last sign of life",
-		LOCK_EXPIRES_S / 60);
+	return err_hint(e,
+	        "wait for it to end; a lock whose holder died is ignored %d minutes after its last sign of life",
+	        LOCK_EXPIRES_S / 60);
 }
 
 /* The lock of this name stands: true when it was dead and has been removed, or has gone. */

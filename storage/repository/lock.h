@@ -1,8 +1,9 @@
 /*
  * storage/repository/lock.h - lock objects: who is at work in a repository
  *
- * A lock names its holder (host, pid, start time), is renewed by a thread of its own every third of LOCK_EXPIRES_S and counts as dead when not renewed for that long, or at once when its
- * holder was a process of this host (same boot id) that no longer runs.
+ * A lock names its holder (host, pid, start time), is renewed by a thread of its own every third of LOCK_EXPIRES_S and
+ * counts as dead when not renewed for that long, or at once when its holder was a process of this host (same boot id)
+ * that no longer runs.
  */
 #ifndef DRTOOL_STORAGE_REPOSITORY_LOCK_H
 #define DRTOOL_STORAGE_REPOSITORY_LOCK_H
@@ -13,13 +14,23 @@
 
 struct repository_lock; /* opaque */
 
-/* Shared kinds ("snapshot-<id>") never conflict; *out renews itself until released. Dead locks met on the way are removed. */
+/*
+ * Shared kinds ("snapshot-<id>") never conflict; *out renews itself until released. Dead locks met on the way are
+ * removed.
+ */
 bool repository_lock_take(struct repository_lock **out, struct repository *r, const char *name, struct err *e);
-/* As take, but ERR_CONFLICT naming the holder while a live lock of this name exists: one run at a time where no advisory lock can be had. */
-bool repository_lock_take_exclusive(struct repository_lock **out, struct repository *r, const char *name, struct err *e);
+/*
+ * As take, but ERR_CONFLICT naming the holder while a live lock of this name exists: one run at a time where no
+ * advisory lock can be had.
+ */
+bool repository_lock_take_exclusive(
+        struct repository_lock **out, struct repository *r, const char *name, struct err *e);
 /* False (ERR_CONFLICT) when the lock has been lost: renewals failed for too long, or somebody removed it. */
 bool repository_lock_check(struct repository_lock *l, struct err *e);
-/* What the thread does by itself: say again that the holder is alive. ERR_CONFLICT when the lock is not ours any more. */
+/*
+ * What the thread does by itself: say again that the holder is alive. ERR_CONFLICT when the lock is not ours any more.
+
+ */
 bool repository_lock_renew(struct repository_lock *l, struct err *e);
 void repository_lock_release(struct repository_lock *l); /* NULL is fine */
 

@@ -15,7 +15,10 @@
 
 #define START_FIELD 22 /* of /proc/<pid>/stat, counted from 1; see proc(5) */
 
-#define FIELD(kind_, member) { .name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct lock_holder, member) }
+#define FIELD(kind_, member)                                                                               \
+	{                                                                                                  \
+		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct lock_holder, member) \
+	}
 
 static const struct json_member members[] = {
 	{ "token", JSON_KIND_CHARS, offsetof(struct lock_holder, token), LOCK_TOKEN_SIZE, NULL },
@@ -104,7 +107,7 @@ bool lock_holder_parse(struct lock_holder *out, struct view text, struct err *e)
 
 	*out = (struct lock_holder){ 0 };
 	bool ok = document_parse(&object, text, "lock", e) &&
-		json_read_members(out, members, MEMBER_COUNT, object, &out->arena, e);
+	          json_read_members(out, members, MEMBER_COUNT, object, &out->arena, e);
 	json_decref(object);
 	if (!ok)
 		lock_holder_release(out);
@@ -124,7 +127,7 @@ static bool holder_is_local(const struct lock_holder *h)
 
 	lock_holder_self(&self);
 	bool local = h->boot_id[0] && h->pid_namespace[0] && h->process_start && strcmp(h->host, self.host) == 0 &&
-		strcmp(h->boot_id, self.boot_id) == 0 && strcmp(h->pid_namespace, self.pid_namespace) == 0;
+	             strcmp(h->boot_id, self.boot_id) == 0 && strcmp(h->pid_namespace, self.pid_namespace) == 0;
 	lock_holder_release(&self);
 	return local;
 }

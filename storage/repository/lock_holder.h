@@ -15,7 +15,7 @@ struct lock_holder {
 	char token[LOCK_TOKEN_SIZE]; /* random: tells this lock from any other of the same name */
 	const char *host, *boot_id, *pid_namespace;
 	int pid;
-	uint64_t process_start; /* clock ticks after boot, field 22 of /proc/<pid>/stat */
+	uint64_t process_start;       /* clock ticks after boot, field 22 of /proc/<pid>/stat */
 	int64_t taken_us, renewed_us; /* UTC, by the holder's clock */
 	struct arena arena;
 };
@@ -26,8 +26,8 @@ bool lock_holder_parse(struct lock_holder *out, struct view text, struct err *e)
 void lock_holder_release(struct lock_holder *h);
 
 /*
- * Not renewed for expires_s seconds, by the later of its own word and modified_us (the store's), or a process of this very host that runs no
- * more. When in doubt (another host, another boot, another container) it lives until it expires.
+ * Not renewed for expires_s seconds, by the later of its own word and modified_us (the store's), or a process of this
+ * very host that runs no more. When in doubt (another host, another boot, another container) it lives until it expires.
  */
 bool lock_holder_dead(const struct lock_holder *h, int64_t modified_us, int64_t now_us, int64_t expires_s);
 

@@ -14,7 +14,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define FIELD(kind_, member) { .name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct manifest, member) }
+#define FIELD(kind_, member)                                                                            \
+	{                                                                                               \
+		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct manifest, member) \
+	}
 
 static const struct json_member members[] = {
 	{ "id", JSON_KIND_CHARS, offsetof(struct manifest, id), SNAPSHOT_ID_SIZE, NULL },
@@ -156,7 +159,8 @@ bool manifest_save(struct repository *r, const struct manifest *m, struct err *e
 
 	manifest_write(&text, m);
 	object_name(&name, m->database, m->id);
-	bool ok = storage_put(r->storage, (struct object_key){ OBJECT_SNAPSHOT, buf_str(&name) }, buf_view(&text), PUT_CREATE, e);
+	bool ok = storage_put(
+	        r->storage, (struct object_key){ OBJECT_SNAPSHOT, buf_str(&name) }, buf_view(&text), PUT_CREATE, e);
 	buf_release(&text);
 	buf_release(&name);
 	return ok || err_wrap(e, "write the manifest of snapshot \"%s\"", m->id);
@@ -181,10 +185,11 @@ static bool load_named(struct manifest **out, struct repository *r, const char *
 	bool ok = false;
 
 	if (!storage_get(r->storage, (struct object_key){ OBJECT_SNAPSHOT, name }, &text, e) ||
-		!manifest_parse(&m, buf_view(&text), e) || !check_name(m, name, e)) {
+	        !manifest_parse(&m, buf_view(&text), e) || !check_name(m, name, e)) {
 		err_wrap(e, "load snapshot \"%s\"", name);
 		if (e->kind == ERR_DAMAGED)
-			err_hint(e, "restore another snapshot: `drtool list` shows them; the chunks of this one are not touched");
+			err_hint(e,
+			        "restore another snapshot: `drtool list` shows them; the chunks of this one are not touched");
 		goto done;
 	}
 	*out = m;
@@ -277,7 +282,8 @@ bool manifest_tag_valid(const char *tag, struct err *e)
 		return err_hint(e, "a tag is 1 to 64 letters, digits, dots, hyphens and underscores");
 	}
 	if (is_word(tag) || manifest_id_prefix(tag)) {
-		err_set(e, ERR_USAGE, "\"%s\" cannot be a tag: it %s", tag, is_word(tag) ? "has a meaning already" : "looks like an id");
+		err_set(e, ERR_USAGE, "\"%s\" cannot be a tag: it %s", tag,
+		        is_word(tag) ? "has a meaning already" : "looks like an id");
 		return err_hint(e, "begin it with a letter, as in v%.40s", tag);
 	}
 	return true;

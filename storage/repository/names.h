@@ -13,7 +13,10 @@ struct names {
 	struct arena arena;
 };
 
-#define NAMES_INIT { 0 }
+#define NAMES_INIT \
+	{          \
+		0  \
+	}
 
 bool names_list(struct names *out, struct storage *s, enum object_class cls, const char *prefix, struct err *e);
 void names_release(struct names *n);

@@ -25,7 +25,10 @@ struct piece_list {
 	uint64_t bytes; /* sum of lengths */
 };
 
-#define PIECE_LIST_INIT { 0 }
+#define PIECE_LIST_INIT \
+	{               \
+		0       \
+	}
 
 void piece_list_add(struct piece_list *l, struct piece p);
 void piece_list_append(struct piece_list *l, const struct piece_list *more);

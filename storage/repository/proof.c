@@ -17,7 +17,10 @@
 
 static const char *const outcomes[] = { "good", "source_faults", "differs", NULL };
 
-#define FIELD(type, kind_, member) { .name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct type, member) }
+#define FIELD(type, kind_, member)                                                                  \
+	{                                                                                           \
+		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct type, member) \
+	}
 
 static const struct json_member members[] = {
 	FIELD(proof, TEXT, snapshot_id),
@@ -52,8 +55,8 @@ struct array_shape {
 	const struct json_member *members;
 	size_t member_count, size, max;
 };
-static const struct array_shape phases_shape = { "phases", phase_members, COUNT(phase_members), sizeof(struct proof_phase),
-	PHASES_MAX };
+static const struct array_shape phases_shape = { "phases", phase_members, COUNT(phase_members),
+	sizeof(struct proof_phase), PHASES_MAX };
 static const struct array_shape differences_shape = { "differences", difference_members, COUNT(difference_members),
 	sizeof(struct proof_difference), DIFFERENCES_MAX };
 
@@ -64,14 +67,15 @@ static void write_array(struct buf *out, const struct array_shape *shape, const 
 	buf_addf(out, ",\n\"%s\":[", shape->name);
 	for (size_t i = 0; i < count; i++) {
 		buf_add(out, i ? ",\n {" : "\n {");
-		json_write_members(out, shape->members, shape->member_count, (const char *)items + i * shape->size, ",");
+		json_write_members(
+		        out, shape->members, shape->member_count, (const char *)items + i * shape->size, ",");
 		buf_add(out, "}");
 	}
 	buf_add(out, "]");
 }
 
-static bool read_array(void **items, size_t *count, const struct array_shape *shape, json_t *object, struct arena *a,
-	struct err *e)
+static bool read_array(
+        void **items, size_t *count, const struct array_shape *shape, json_t *object, struct arena *a, struct err *e)
 {
 	json_t *array = json_take(object, shape->name);
 	size_t n = json_array_size(array);
@@ -79,7 +83,8 @@ static bool read_array(void **items, size_t *count, const struct array_shape *sh
 
 	if (!json_is_array(array) || n > shape->max) {
 		json_decref(array);
-		return err_set(e, ERR_DAMAGED, "member \"%s\" is missing or not a list of at most %zu", shape->name, shape->max);
+		return err_set(e, ERR_DAMAGED, "member \"%s\" is missing or not a list of at most %zu", shape->name,
+		        shape->max);
 	}
 	*items = arena_alloc(a, (n + 1) * shape->size);
 	*count = n;
@@ -89,7 +94,8 @@ static bool read_array(void **items, size_t *count, const struct array_shape *sh
 		if (!json_is_object(item))
 			ok = err_set(e, ERR_DAMAGED, "member \"%s\" holds something else than objects", shape->name);
 		else
-			ok = json_read_members((char *)*items + i * shape->size, shape->members, shape->member_count, item, a, e);
+			ok = json_read_members(
+			        (char *)*items + i * shape->size, shape->members, shape->member_count, item, a, e);
 	}
 	json_decref(array);
 	return ok;
@@ -116,8 +122,8 @@ bool proof_parse(struct proof **out, struct view text, struct err *e)
 		return false;
 	p = xcalloc(1, sizeof(*p));
 	bool ok = read_array(&phases, &p->phase_count, &phases_shape, object, &p->arena, e) &&
-		read_array(&differences, &p->difference_count, &differences_shape, object, &p->arena, e) &&
-		json_read_members(p, members, COUNT(members), object, &p->arena, e);
+	          read_array(&differences, &p->difference_count, &differences_shape, object, &p->arena, e) &&
+	          json_read_members(p, members, COUNT(members), object, &p->arena, e);
 	p->phases = phases;
 	p->differences = differences;
 	json_decref(object);
@@ -158,8 +164,8 @@ bool proof_save(struct repository *r, const struct proof *p, struct err *e)
 	for (int64_t later = 0; !ok && later < 100; later++) {
 		object_name(&name, p, p->finished_us + later);
 		put_error = (struct err)ERR_INIT;
-		ok = storage_put(
-			r->storage, (struct object_key){ OBJECT_PROOF, buf_str(&name) }, buf_view(&text), PUT_CREATE, &put_error);
+		ok = storage_put(r->storage, (struct object_key){ OBJECT_PROOF, buf_str(&name) }, buf_view(&text),
+		        PUT_CREATE, &put_error);
 		if (!ok && put_error.kind != ERR_EXISTS)
 			break;
 	}
@@ -172,12 +178,12 @@ bool proof_save(struct repository *r, const struct proof *p, struct err *e)
 }
 
 static bool load_named(
-	struct proof **out, struct repository *r, const char *name, const char *database, const char *id, struct err *e)
+        struct proof **out, struct repository *r, const char *name, const char *database, const char *id, struct err *e)
 {
 	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
 	struct proof *p = NULL;
 	bool ok = storage_get(r->storage, (struct object_key){ OBJECT_PROOF, name }, &text, e) &&
-		proof_parse(&p, buf_view(&text), e);
+	          proof_parse(&p, buf_view(&text), e);
 
 	if (ok && (strcmp(p->database, database) != 0 || strcmp(p->snapshot_id, id) != 0))
 		ok = err_set(e, ERR_DAMAGED, "the file holds the proof of \"%s/%s\"", p->database, p->snapshot_id);

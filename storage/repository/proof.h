@@ -9,7 +9,8 @@
 
 enum proof_outcome {
 	PROOF_GOOD,          /* everything compared is equal */
-	PROOF_SOURCE_FAULTS, /* equal, but the source violates constraints of its own, which therefore could not be created */
+	PROOF_SOURCE_FAULTS, /* equal, but the source violates constraints of its own, which therefore could not be
+	                        created */
 	PROOF_DIFFERS,
 };
 

@@ -32,7 +32,7 @@ static bool check_head(struct view text, struct err *e)
 	char hex[SHA256_HEX_SIZE];
 
 	if (text.len < HEAD_BYTES || memcmp(text.data, HEAD, sizeof(HEAD) - 1) != 0 ||
-		memcmp(text.data + HEAD_BYTES - (sizeof(HEAD_END) - 1), HEAD_END, sizeof(HEAD_END) - 1) != 0) {
+	        memcmp(text.data + HEAD_BYTES - (sizeof(HEAD_END) - 1), HEAD_END, sizeof(HEAD_END) - 1) != 0) {
 		err_set(e, ERR_DAMAGED, "the first line is not that of a list of candidates of format 1");
 		return err_hint(e, "if a newer drtool prunes this repository, upgrade this one");
 	}

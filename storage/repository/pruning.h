@@ -18,7 +18,10 @@
 /* False stops with e. */
 typedef bool pruning_fn(void *cookie, const struct chunk_name *candidate, struct err *e);
 
-/* Every candidate of every prune under way. An object that ends between listing and reading is passed over; a damaged one is an error. */
+/*
+ * Every candidate of every prune under way. An object that ends between listing and reading is passed over; a damaged
+ * one is an error.
+ */
 bool pruning_each_candidate(struct repository *r, pruning_fn *each, void *cookie, struct err *e);
 /* The text of one object; appended to out. */
 void pruning_write(struct buf *out, const struct chunk_name *names, size_t count);

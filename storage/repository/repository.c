@@ -14,14 +14,20 @@
 
 _Static_assert(REPOSITORY_FORMAT == DOCUMENT_FORMAT, "all documents of a repository have its format");
 
-/* drtool.json. The limits are written down so that a reader can see them; a repository with others is not one of format 1. */
+/*
+ * drtool.json. The limits are written down so that a reader can see them; a repository with others is not one of
+ * format 1.
+ */
 struct config {
 	char id[37];
 	uint64_t chunk_min, chunk_typical, chunk_max, chunk_seed;
 	bool sealed;
 };
 
-#define FIELD(kind_, member) { .name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct config, member) }
+#define FIELD(kind_, member)                                                                          \
+	{                                                                                             \
+		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct config, member) \
+	}
 
 static const struct json_member members[] = {
 	{ "id", JSON_KIND_CHARS, offsetof(struct config, id), sizeof(((struct config *)0)->id), NULL },
@@ -100,7 +106,7 @@ static bool read_config(struct config *out, struct storage *s, struct err *e)
 		return false;
 	}
 	bool ok = document_parse(&object, buf_view(&text), "repository", e) &&
-		json_read_members(out, members, MEMBER_COUNT, object, &arena, e) && check_config(out, e);
+	          json_read_members(out, members, MEMBER_COUNT, object, &arena, e) && check_config(out, e);
 	json_decref(object);
 	arena_release(&arena);
 	buf_release(&text);
@@ -143,7 +149,7 @@ static bool refuse_url(const char *where, struct err *e)
 		return true;
 	/* No more of it: URLs may hold passwords. */
 	err_set(e, ERR_USAGE, "repository \"%.*s://...\": this version keeps repositories in directories only",
-		(int)(scheme_end - where > 20 ? 20 : scheme_end - where), where);
+	        (int)(scheme_end - where > 20 ? 20 : scheme_end - where), where);
 	return err_hint(e, "name a directory");
 }
 
@@ -162,11 +168,14 @@ bool repository_open(struct repository **out, const char *where, struct err *e)
 	return repository_open_storage(out, s, false, e);
 }
 
-/* What may lie in a directory that a repository is made in: nothing but a file system's own things and an unfinished try of ours. */
+/*
+ * What may lie in a directory that a repository is made in: nothing but a file system's own things and an unfinished
+ * try of ours.
+ */
 static bool may_stay(const char *name)
 {
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0 ||
-		strncmp(name, ".tmp-", 5) == 0;
+	       strncmp(name, ".tmp-", 5) == 0;
 }
 
 enum place { PLACE_FREE, PLACE_REPOSITORY, PLACE_FOREIGN };

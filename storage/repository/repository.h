@@ -17,8 +17,9 @@ struct repository {
 };
 
 /*
- * Open where (a directory; "s3://" is refused as not supported by this version). A missing or foreign directory: ERR_USAGE with the hint `drtool init --repo`.
- * A newer format: ERR_USAGE naming both versions. A damaged drtool.json: ERR_DAMAGED.
+ * Open where (a directory; "s3://" is refused as not supported by this version). A missing or foreign directory:
+ * ERR_USAGE with the hint `drtool init --repo`. A newer format: ERR_USAGE naming both versions. A damaged drtool.json:
+ * ERR_DAMAGED.
  */
 bool repository_open(struct repository **out, const char *where, struct err *e);
 /* Create it; an empty or missing directory only (ERR_REFUSED otherwise; ERR_EXISTS when it is a repository already). */

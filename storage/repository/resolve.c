@@ -48,7 +48,8 @@ static bool candidates_list(struct candidates *out, struct repository *r, const 
 
 		buf_clear(&text);
 		if (path_decode(&text, component) && manifest_id_valid(slash + 1))
-			add_candidate(out, arena_strdup(&out->arena, buf_str(&text)), arena_strdup(&out->arena, slash + 1));
+			add_candidate(
+			        out, arena_strdup(&out->arena, buf_str(&text)), arena_strdup(&out->arena, slash + 1));
 	}
 	buf_release(&text);
 	names_release(&names);
@@ -56,7 +57,8 @@ static bool candidates_list(struct candidates *out, struct repository *r, const 
 }
 
 /* "a/x, b/y, ..." of the first of n candidates; with_id false: "a/latest, b/latest". */
-static bool hint_candidates(const struct candidate *items, size_t n, const char *word, const char *before, struct err *e)
+static bool hint_candidates(
+        const struct candidate *items, size_t n, const char *word, const char *before, struct err *e)
 {
 	struct buf list = BUF_INIT;
 
@@ -75,9 +77,12 @@ static bool none_found(const struct candidates *all, const char *text, size_t da
 
 	err_set(e, ERR_USAGE, "there is no snapshot \"%s\"", text);
 	if (!all->count)
-		return err_hint(e, "the repository holds none for it yet: take one with `drtool snapshot`, see all with `drtool list`");
+		return err_hint(e,
+		        "the repository holds none for it yet: take one with `drtool snapshot`, see all with `drtool list`");
 	if (damaged)
-		return err_hint(e, "%zu manifests are damaged and were not searched: name it by its id, see `drtool list`", damaged);
+		return err_hint(e,
+		        "%zu manifests are damaged and were not searched: name it by its id, see `drtool list`",
+		        damaged);
 	return hint_candidates(all->items + from, all->count - from, NULL, "there are: ", e);
 }
 
@@ -157,7 +162,7 @@ static bool load_verified(struct manifest **out, struct repository *r, const str
 }
 
 static bool load_by_id(
-	struct manifest **out, struct repository *r, const struct candidates *all, const char *prefix, struct err *e)
+        struct manifest **out, struct repository *r, const struct candidates *all, const char *prefix, struct err *e)
 {
 	struct candidates found = { 0 };
 	bool ok;
@@ -176,7 +181,7 @@ static bool load_by_id(
 }
 
 static bool load_by_tag(
-	struct manifest **out, struct repository *r, const struct candidates *all, const char *tag, struct err *e)
+        struct manifest **out, struct repository *r, const struct candidates *all, const char *tag, struct err *e)
 {
 	struct candidates found = { 0 };
 	struct manifest *kept = NULL;
@@ -213,7 +218,7 @@ static bool load_by_tag(
 }
 
 static bool load_wanted(
-	struct manifest **out, struct repository *r, const struct candidates *all, const char *word, struct err *e)
+        struct manifest **out, struct repository *r, const struct candidates *all, const char *word, struct err *e)
 {
 	bool latest = strcmp(word, "latest") == 0, verified = strcmp(word, "verified") == 0;
 
@@ -230,7 +235,8 @@ static bool load_wanted(
 	return load_by_tag(out, r, all, word, e);
 }
 
-bool manifest_resolve(struct manifest **out, struct repository *r, const char *database, const char *text, struct err *e)
+bool manifest_resolve(
+        struct manifest **out, struct repository *r, const char *database, const char *text, struct err *e)
 {
 	struct candidates all = { 0 };
 	const char *slash = strrchr(text, '/'), *word = slash ? slash + 1 : text;
@@ -240,7 +246,8 @@ bool manifest_resolve(struct manifest **out, struct repository *r, const char *d
 		const char *named = arena_strndup(&all.arena, text, (size_t)(slash - text));
 
 		if (database && strcmp(database, named) != 0) {
-			err_set(e, ERR_USAGE, "\"%s\" is a snapshot of \"%s\", and database \"%s\" is asked for", text, named, database);
+			err_set(e, ERR_USAGE, "\"%s\" is a snapshot of \"%s\", and database \"%s\" is asked for", text,
+			        named, database);
 			err_hint(e, "leave one of the two out");
 			goto done;
 		}
@@ -260,20 +267,22 @@ done:
 static bool compare_identity(const struct manifest *m, const char *dbname, const char *system_identifier, struct err *e)
 {
 	bool other_server = m->system_identifier[0] && system_identifier[0] &&
-		strcmp(m->system_identifier, system_identifier) != 0;
+	                    strcmp(m->system_identifier, system_identifier) != 0;
 
 	if (strcmp(m->dbname, dbname) != 0)
-		err_set(e, ERR_REFUSED, "\"%s\" in this repository is database \"%s\", not \"%s\"", m->database, m->dbname, dbname);
+		err_set(e, ERR_REFUSED, "\"%s\" in this repository is database \"%s\", not \"%s\"", m->database,
+		        m->dbname, dbname);
 	else if (other_server)
-		err_set(e, ERR_REFUSED, "\"%s\" in this repository is database \"%s\" of another server (%s)", m->database, m->dbname,
-			m->server);
+		err_set(e, ERR_REFUSED, "\"%s\" in this repository is database \"%s\" of another server (%s)",
+		        m->database, m->dbname, m->server);
 	else
 		return true;
-	return err_hint(e, "give this one a name of its own, in drtool.yml `as: %.60s-2`, or use another repository", m->database);
+	return err_hint(e, "give this one a name of its own, in drtool.yml `as: %.60s-2`, or use another repository",
+	        m->database);
 }
 
 bool manifest_check_identity(
-	struct repository *r, const char *database, const char *dbname, const char *system_identifier, struct err *e)
+        struct repository *r, const char *database, const char *dbname, const char *system_identifier, struct err *e)
 {
 	struct candidates all = { 0 };
 	bool ok = candidates_list(&all, r, database, e);

@@ -93,7 +93,7 @@ struct seen {
 	unsigned count;
 	uint64_t bytes;
 	int64_t oldest_us, newest_us;
-	char names[1024]; /* "a b c ", in listed order */
+	char names[1024];  /* "a b c ", in listed order */
 	struct storage *s; /* not NULL: remove what is listed */
 	enum object_class cls;
 	unsigned stop_at; /* fail at this object; 0 never */
@@ -371,8 +371,8 @@ static void *use_everything(void *arg)
 		/* Half of the names are wanted by all at once, with the same bytes. */
 		snprintf(name, sizeof(name), "%02x%062u", i, i % 2 ? 0 : w->number);
 		w->failed = !storage_put(w->s, key, view_str(name), PUT_DEFER_NAME, &e) ||
-			!storage_get(w->s, key, &got, &e) || strcmp(buf_str(&got), name) != 0 ||
-			!storage_list(w->s, OBJECT_CHUNK, "0", see, &seen, &e);
+		            !storage_get(w->s, key, &got, &e) || strcmp(buf_str(&got), name) != 0 ||
+		            !storage_list(w->s, OBJECT_CHUNK, "0", see, &seen, &e);
 		buf_release(&got);
 	}
 	return NULL;

@@ -1,4 +1,7 @@
-/* Any bytes as a proof; and as what follows a proof's first line, with the checksum made right, so that the parser behind it is reached. */
+/*
+ * Any bytes as a proof; and as what follows a proof's first line, with the checksum made right, so that the parser
+ * behind it is reached.
+ */
 #include <stdlib.h>
 
 #include "src/codec/hash.h"

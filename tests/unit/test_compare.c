@@ -44,7 +44,7 @@ static const char *const source_sql =
 	"CREATE MATERIALIZED VIEW mv AS SELECT count(*) AS n FROM pets; CREATE INDEX mv_n ON mv (n);"
 	"CREATE FUNCTION f(i int) RETURNS int LANGUAGE sql AS 'SELECT i + 1';"
 	"CREATE INDEX pets_at ON pets (at);"
-	"GRANT SELECT ON pets TO reader; COMMENT ON TABLE pets IS 'animals';"
+	"GRANT SELECT ON pets TO reader; COMMENT ON TABLE pets IS 'animals'; COMMENT ON CONSTRAINT pets_owner_fkey ON pets IS 'key';"
 	"ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO reader;"
 	"ALTER DEFAULT PRIVILEGES FOR ROLE owner1 IN SCHEMA s GRANT UPDATE ON TABLES TO reader;"
 	"SELECT lo_from_bytea(7001, 'abc'); SELECT lo_from_bytea(7002, ''); ALTER LARGE OBJECT 7001 OWNER TO owner1;"
@@ -295,7 +295,7 @@ static const struct change changes[] = {
 	{ 1, "CREATE TABLE more (i int)", "TABLE public.more", "is not in the snapshot", 2 },
 	{ 1, "DROP INDEX pets_at", "INDEX public.pets_at", "did not come back", 1 },
 	{ 0, "ALTER TABLE pets ALTER at SET DEFAULT now()", "TABLE public.pets", "DEFAULT now()", 1 },
-	{ 1, "ALTER TABLE pets DROP CONSTRAINT pets_owner_fkey", "FK CONSTRAINT public.pets pets_owner_fkey", "did not come back", 1 },
+	{ 1, "ALTER TABLE pets DROP CONSTRAINT pets_owner_fkey", "FK CONSTRAINT public.pets pets_owner_fkey", "did not come back", 2 },
 	{ 2, "ALTER TABLE pets OWNER TO reader", "TABLE public.pets", "owned by \"reader\"", 2 },
 	{ 0, "REVOKE SELECT ON pets FROM reader", "ACL public.TABLE pets", "did not come back", 1 },
 	{ 0, "COMMENT ON TABLE pets IS 'beasts'", "COMMENT public.TABLE pets", "beasts", 1 },
@@ -358,16 +358,60 @@ static void findings_explain_what_is_missing(void **state)
 	(void)state;
 	compare_changed(&r, "ALTER TABLE s.people DROP CONSTRAINT people_pkey CASCADE", findings, 1);
 	print(&r);
-	assert_int_equal(r.total, 2);
-	assert_int_equal(r.faults, 2);
+	assert_int_equal(r.total, 3);
+	assert_int_equal(r.faults, 3);
 	assert_true(has(&r, "CONSTRAINT s.people people_pkey", "could not create unique index"));
 	assert_true(has(&r, "FK CONSTRAINT public.pets pets_owner_fkey", "without CONSTRAINT s.people people_pkey"));
+	compare_report_release(&r);
+}
+
+/* A check the rows break was made NOT VALID: another entry than before, and a table without it, both explained. */
+static void violated_check_is_one_difference(void **state)
+{
+	static const char sql[] = "ALTER TABLE s.people DROP CONSTRAINT people_note_check;"
+				  "ALTER TABLE s.people ADD CONSTRAINT people_note_check CHECK (note IN ('a', 'b')) NOT VALID";
+	static const struct restore_finding findings[] = {
+		{ "CHECK CONSTRAINT s.people people_note_check", "is violated by some row; it was made NOT VALID", true },
+		{ "CHECK CONSTRAINT s.people people_note", "another one", true },
+	};
+	struct compare_report r = COMPARE_REPORT_INIT;
+
+	(void)state;
+	compare_changed(&r, sql, findings, 1);
+	print(&r);
+	assert_int_equal(r.total, 1);
+	assert_int_equal(r.faults, 1);
+	compare_report_release(&r);
+	compare_changed(&r, sql, findings + 1, 1);
+	assert_int_equal(r.total, 3);
+	assert_int_equal(r.faults, 1);
+	assert_true(has(&r, "CHECK CONSTRAINT s.people people_note_check", "is not in the snapshot"));
+	compare_report_release(&r);
+}
+
+/* A comment on a key that could not be made is no fault of its own. */
+static void consequences_are_the_sources_too(void **state)
+{
+	static const struct restore_finding findings[] = {
+		{ "FK CONSTRAINT public.pets pets_owner_fkey", "violated", true },
+		{ "COMMENT public.CONSTRAINT pets_owner_fkey ON pets", "does not exist", false },
+		{ "COMMENT public.TABLE pets", "does not exist", false },
+	};
+	struct compare_report r = COMPARE_REPORT_INIT;
+
+	(void)state;
+	compare_changed(&r, "ALTER TABLE pets DROP CONSTRAINT pets_owner_fkey; COMMENT ON TABLE pets IS NULL", findings, 3);
+	print(&r);
+	assert_int_equal(r.total, 3);
+	assert_int_equal(r.faults, 2);
 	compare_report_release(&r);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(violated_check_is_one_difference),
+		cmocka_unit_test(consequences_are_the_sources_too),
 		cmocka_unit_test(equal_databases_have_no_differences),
 		cmocka_unit_test(each_change_is_named),
 		cmocka_unit_test(findings_explain_what_is_missing),
