@@ -29,7 +29,7 @@ void doctor_add(struct doctor *d, enum doctor_status status, const char *name, c
 
 void doctor_add_err(struct doctor *d, enum doctor_status status, const char *name, const struct err *e)
 {
-	doctor_add(d, status, name, e->hint, "%s", e->msg);
+	doctor_add(d, status, name, *e->hint ? e->hint : "mend this and run drtool doctor again", "%s", e->msg);
 }
 
 static bool print_json(const struct doctor *d, struct err *e)

@@ -7,6 +7,7 @@
 #include "src/base/arena.h"
 #include "src/cmd/cmd.h"
 #include "src/cmd/target.h"
+#include "src/pg/catalog.h"
 
 enum doctor_status { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL, DOCTOR_UNKNOWN };
 
@@ -19,7 +20,7 @@ struct doctor {
 	const struct cmd *cmd;
 	struct target target;
 	struct pg_session *session;  /* NULL when the server does not answer */
-	uint64_t database_size;      /* 0 unknown */
+	struct pg_database database; /* all zero when unknown */
 	unsigned jobs;               /* as a snapshot would use */
 	struct doctor_check *checks; /* in the arena */
 	size_t count, cap;
@@ -31,7 +32,9 @@ void doctor_add(struct doctor *d, enum doctor_status status, const char *name, c
 void doctor_add_err(struct doctor *d, enum doctor_status status, const char *name, const struct err *e);
 
 void doctor_server(struct doctor *d); /* what the server allows; session is open */
-void doctor_local(struct doctor *d);  /* programs, repository, scratch, disk; session may be NULL */
+struct manifest;
+void doctor_scratch(struct doctor *d, const struct manifest *newest); /* newest may be NULL */
+void doctor_local(struct doctor *d); /* programs, repository, scratch, disk; session may be NULL */
 
 /* Replace this process by the same command in the environment cron gives. Returns only when that fails. */
 bool doctor_as_cron(const struct cmd *c, struct err *e);

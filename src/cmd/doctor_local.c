@@ -1,5 +1,4 @@
-/* src/cmd/doctor_local.c - doctor: this machine, the repository, the scratch of a test restore */
-#include "restore/restore.h"
+/* src/cmd/doctor_local.c - doctor: programs, the repository, the newest snapshot */
 #include "src/base/clock.h"
 #include "src/base/file.h"
 #include "src/cmd/doctor.h"
@@ -62,10 +61,10 @@ static void check_repository_space(struct doctor *d, const char *where)
 		return;
 	}
 	text_bytes(space, bytes);
-	text_bytes(size, d->database_size);
+	text_bytes(size, d->database.size);
 	if (bytes < SPACE_LEAST)
 		doctor_add(d, DOCTOR_FAIL, "repository disk", "free some space there", "%s free in %s", space, where);
-	else if (d->database_size > 0 && bytes < d->database_size / 2)
+	else if (d->database.size > 0 && bytes < d->database.size / 2)
 		doctor_add(d, DOCTOR_WARN, "repository disk",
 		        "a first snapshot takes a quarter to a half of the database's size",
 		        "%s free in %s, the database has %s", space, where, size);
@@ -123,60 +122,6 @@ static void check_age(struct doctor *d, const struct manifest *m)
 		doctor_add(d, DOCTOR_OK, "newest snapshot", NULL, "%s, %s old", m->id, text);
 }
 
-/* A named server: it must answer and let databases be made. */
-static bool scratch_server_usable(struct doctor *d, const struct conninfo *conn, struct err *e)
-{
-	struct pg_session *s = NULL;
-	char *may = NULL;
-	bool ok;
-
-	ok = pg_session_open(&s, conn, PG_SESSION_PLAIN, "doctor", d->cmd->cancel, e) &&
-	     pg_query_value(&may, s,
-	             "SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user", 0, NULL,
-	             e);
-	if (ok && (!may || strcmp(may, "t") != 0)) {
-		ok = err_set(e, ERR_FAILED, "the scratch server does not let this user create databases");
-		err_hint(e, "ALTER ROLE ... CREATEDB there, or leave scratch.server out for a private server");
-	}
-	free(may);
-	pg_session_close(s);
-	return ok;
-}
-
-static bool scratch_usable(struct doctor *d, const struct manifest *m, const struct verify_options *o, struct err *e)
-{
-	if (o->scratch_server)
-		return scratch_server_usable(d, o->scratch_server, e);
-	return scratch_possible(m, d->session ? pg_session_version(d->session) : m->server_version, o, e);
-}
-
-static void check_scratch(struct doctor *d, const struct manifest *m)
-{
-	const char *server = options_text(d->cmd->options, OPTION_SCRATCH_SERVER);
-	struct verify_options o = {
-		.jobs = d->jobs,
-		.pg_bin = options_text(d->cmd->options, OPTION_PG_BIN),
-		.scratch_dir = options_text(d->cmd->options, OPTION_SCRATCH_DIR),
-	};
-	struct target scratch = TARGET_INIT;
-	struct err e = ERR_INIT;
-
-	if (server && !target_find(&scratch, d->cmd, server, "the scratch server", &e)) {
-		doctor_add_err(d, DOCTOR_FAIL, "scratch", &e);
-		return;
-	}
-	o.scratch_server = scratch.conn;
-	if (!server && !m && !d->session)
-		doctor_add(d, DOCTOR_UNKNOWN, "scratch", NULL,
-		        "what it needs is not known without the server or a snapshot");
-	else if (!scratch_usable(d, m, &o, &e))
-		doctor_add_err(d, DOCTOR_FAIL, "scratch", &e);
-	else
-		doctor_add(d, DOCTOR_OK, "scratch", NULL, "a test restore is possible %s",
-		        server ? "on the scratch server" : "on a private server of this machine");
-	target_release(&scratch);
-}
-
 void doctor_local(struct doctor *d)
 {
 	struct repository *r;
@@ -185,7 +130,7 @@ void doctor_local(struct doctor *d)
 	check_tools(d);
 	r = check_repository(d);
 	m = newest(d, r);
-	check_scratch(d, m);
+	doctor_scratch(d, m);
 	check_age(d, m);
 	manifest_free(m);
 	repository_close(r);

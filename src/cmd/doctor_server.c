@@ -189,12 +189,12 @@ static void check_pooler(struct doctor *d)
 		doctor_add(d, DOCTOR_OK, "pooler", NULL, "none in between");
 }
 
-static void check_standby(struct doctor *d, const struct pg_database *db)
+static void check_standby(struct doctor *d)
 {
 	struct err e = ERR_INIT;
 	char *feedback = NULL;
 
-	if (!db->in_recovery) {
+	if (!d->database.in_recovery) {
 		doctor_add(d, DOCTOR_OK, "standby", NULL, "this is a primary");
 		return;
 	}
@@ -230,18 +230,16 @@ static void check_maintenance(struct doctor *d)
 void doctor_server(struct doctor *d)
 {
 	struct pg_relation_list relations = { 0 };
-	struct pg_database db = { 0 };
 	struct err e = ERR_INIT;
 	char size[TEXT_SIZE];
 
 	doctor_add(d, DOCTOR_OK, "server", NULL, "reached as %s", PQuser(pg_session_conn(d->session)));
 	check_version(d);
 	check_pooler(d);
-	if (pg_catalog_database(&db, d->session, &d->arena, &e)) {
-		d->database_size = db.size;
-		doctor_add(d, DOCTOR_OK, "database", NULL, "%s, %s, encoding %s", db.name, text_bytes(size, db.size),
-		        db.encoding);
-		check_standby(d, &db);
+	if (pg_catalog_database(&d->database, d->session, &d->arena, &e)) {
+		doctor_add(d, DOCTOR_OK, "database", NULL, "%s, %s, encoding %s", d->database.name,
+		        text_bytes(size, d->database.size), d->database.encoding);
+		check_standby(d);
 	} else {
 		doctor_add_err(d, DOCTOR_FAIL, "database", &e);
 	}

@@ -117,8 +117,11 @@ static bool write_file(const char *path, struct view text, struct err *e)
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	bool ok;
 
-	if (fd < 0)
-		return err_sys(e, errno, "create \"%s\"", path);
+	if (fd < 0) {
+		err_sys(e, errno, "create \"%s\"", path);
+		return err_hint(
+		        e, "check that its directory exists and can be written, or name another file with --config");
+	}
 	ok = file_write_all(fd, text, path, e);
 	if (close(fd) != 0 && ok)
 		ok = err_sys(e, errno, "write \"%s\"", path);

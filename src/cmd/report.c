@@ -88,23 +88,44 @@ void report_rto(const struct cmd *c, int64_t took_us)
 		        text_duration(objective, rto * 1000000));
 }
 
-bool report_verify(
-        struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e)
+/* scratch keeps what *out refers to; release it afterwards. */
+static bool choose_scratch(struct verify_options *out, struct target *scratch, const struct cmd *c, struct err *e)
 {
 	const char *server = options_text(c->options, OPTION_SCRATCH_SERVER);
-	struct target scratch = TARGET_INIT;
-	struct verify_options o = {
+
+	if (server && !target_find(scratch, c, server, c->options->values[OPTION_SCRATCH_SERVER].where, e))
+		return false;
+	*out = (struct verify_options){
 		.jobs = cmd_jobs(c),
 		.pg_bin = options_text(c->options, OPTION_PG_BIN),
 		.scratch_dir = options_text(c->options, OPTION_SCRATCH_DIR),
+		.scratch_server = scratch->conn,
 		.dry_run = cmd_dry_run(c),
 	};
+	return true;
+}
+
+bool report_verify_possible(const struct cmd *c, int server_version, struct err *e)
+{
+	struct target scratch = TARGET_INIT;
+	struct verify_options o;
+	bool ok = choose_scratch(&o, &scratch, c, e) &&
+	          (o.scratch_server || scratch_possible(NULL, server_version, &o, e));
+
+	target_release(&scratch);
+	return ok;
+}
+
+bool report_verify(
+        struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e)
+{
+	struct target scratch = TARGET_INIT;
+	struct verify_options o;
 	struct progress *progress;
 	bool ok;
 
-	if (server && !target_find(&scratch, c, server, c->options->values[OPTION_SCRATCH_SERVER].where, e))
+	if (!choose_scratch(&o, &scratch, c, e))
 		return false;
-	o.scratch_server = scratch.conn;
 	progress = progress_start();
 	ok = verify_snapshot(out, r, m, &o, progress_observer(progress), c->cancel, e);
 	progress_stop(progress);

@@ -22,5 +22,7 @@ void report_rto(const struct cmd *c, int64_t took_us);
 struct repository;
 bool report_verify(
         struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e);
+/* Before a snapshot that is to be verified: could that be done here at all? */
+bool report_verify_possible(const struct cmd *c, int server_version, struct err *e);
 
 #endif

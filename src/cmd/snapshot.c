@@ -125,7 +125,7 @@ static bool finish(struct cmd *c, struct repository *r, const struct snapshot_re
 	}
 	if (ok && proving && !verify(&proof, c, r, s->id, &failed)) {
 		err_wrap(&failed, "the snapshot %s is complete, but it could not be verified", s->id);
-		c->status = err_exit_status(&failed);
+		c->status = failed.kind == ERR_REFUSED ? 1 : err_exit_status(&failed); /* something was done */
 		say_error(&failed);
 	} else if (proof && proof->outcome != PROOF_GOOD) {
 		c->status = CMD_STATUS_DIFFERS;
@@ -141,22 +141,31 @@ static bool finish(struct cmd *c, struct repository *r, const struct snapshot_re
 	return ok;
 }
 
+/* Say what is meant, and refuse now what would fail after an hour of reading. */
+static bool prepare(struct cmd *c, struct target *t, struct err *e)
+{
+	struct pg_session *s = NULL;
+	bool ok = target_announce(&s, t, c, e);
+
+	if (ok && options_set(c->options, OPTION_VERIFY))
+		ok = report_verify_possible(c, pg_session_version(s), e);
+	pg_session_close(s);
+	return ok;
+}
+
 bool cmd_snapshot(struct cmd *c, struct err *e)
 {
 	const char *tag = options_text(c->options, OPTION_TAG);
+	const char *text = c->options->argument_count ? c->options->arguments[0] : NULL;
 	struct target target = TARGET_INIT;
 	struct repository *r = NULL;
 	struct snapshot_result result = { 0 };
 	bool ok = false;
 
-	if (!store_where(c, e))
+	if (!store_where(c, e) || (tag && !manifest_tag_valid(tag, e)) ||
+	        !target_find(&target, c, text, "the database", e))
 		return false;
-	if (tag && !manifest_tag_valid(tag, e))
-		return false;
-	if (!target_find(&target, c, c->options->argument_count ? c->options->arguments[0] : NULL, "the database", e))
-		return false;
-	if (!target_announce(NULL, &target, c, e) || !store_open_or_create(&r, c, e) ||
-	        !take(&result, c, r, &target, e))
+	if (!prepare(c, &target, e) || !store_open_or_create(&r, c, e) || !take(&result, c, r, &target, e))
 		goto done;
 	say_summary(c, &result);
 	ok = finish(c, r, &result, e);

@@ -100,7 +100,8 @@ static bool read_password(struct conninfo *conn, const char *path, const char *w
 			conninfo_set(conn, "password", password);
 		explicit_bzero(password, strlen(password));
 		free(password);
-		explicit_bzero(text.data, text.len);
+		if (text.data)
+			explicit_bzero(text.data, text.len);
 	} else {
 		e->kind = ERR_USAGE;
 	}
@@ -126,10 +127,11 @@ static bool entry_conninfo(struct conninfo **out, struct buf *notes, const struc
 			goto done;
 	} else {
 		conn = conninfo_new();
-		if (!variable("PGDATABASE"))
-			conninfo_set(conn, "dbname", entry->name);
+		conninfo_set(conn, "dbname", entry->name);
 	}
 	if (entry->password_file) {
+		snprintf(path, sizeof(path), "databases.%s.password_file", entry->name);
+		config_where(where, config, path);
 		password_file = config_path(config, entry->password_file);
 		if (!read_password(conn, password_file, where, e))
 			goto done;

@@ -17,6 +17,15 @@ static bool print(const struct cmd *c, const struct proof *p, struct err *e)
 	return ok;
 }
 
+/* The outcome of a dry run. */
+static bool print_possible(const struct cmd *c, const struct manifest *m, struct err *e)
+{
+	if (cmd_json(c))
+		return say_result_json(json_pack("{s:s, s:b, s:b}", "snapshot", m->id, "dry_run", 1, "possible", 1), e);
+	say_info("a test restore is possible; nothing was changed");
+	return true;
+}
+
 bool cmd_verify(struct cmd *c, struct err *e)
 {
 	const char *text = c->options->argument_count ? c->options->arguments[0] : "latest";
@@ -28,8 +37,7 @@ bool cmd_verify(struct cmd *c, struct err *e)
 	if (!store_open(&r, c, e) || !store_find(&m, r, c, text, e) || !report_verify(&proof, c, r, m, e))
 		goto done;
 	if (!proof) {
-		say_info("a test restore is possible; nothing was changed");
-		ok = true;
+		ok = print_possible(c, m, e);
 		goto done;
 	}
 	ok = print(c, proof, e);

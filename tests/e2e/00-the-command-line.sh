@@ -163,6 +163,24 @@ grep -q 'restored shop/' <<<"$OUT" || fail "$OUT"
 first_line | grep -q '^shop_back at ' || fail "first line: $(first_line)"
 expect 3 drtool restore first --into "dbname=shop_back"
 
+step "snapshot --verify: the id, and 6 when the source breaks its own rules"
+expect 0 drtool snapshot "dbname=other" --verify
+ID=$OUT
+expect 0 drtool show other/verified --json
+[ "$(jq -r .id <<<"$OUT")" = "$ID" ] || fail "the proof is not recorded"
+sql other -c 'CREATE TABLE parent (id int PRIMARY KEY)' -c 'CREATE TABLE child (id int REFERENCES parent)' \
+	-c 'INSERT INTO parent VALUES (1)' -c 'INSERT INTO child VALUES (1)' -c 'SET session_replication_role = replica' -c 'DELETE FROM parent'
+expect 6 drtool snapshot "dbname=other" --verify
+grep -qxE '[0-9]{8}-[0-9]{6}-[a-z0-9]{6}' <<<"$OUT" || fail "not an id: $OUT"
+says "the source's own data"
+expect 6 drtool verify "$OUT"
+grep -q "child_id_fkey.*the source's own data" <<<"$OUT" || fail "$OUT"
+expect 6 drtool snapshot "dbname=other" --verify --json
+[ "$(jq -r .proof.outcome <<<"$OUT")" = 'source faults' ] || fail "$OUT"
+before=$(listed | wc -l)
+expect 2 drtool snapshot "dbname=other" --verify --scratch-server nothing-like-it
+[ "$(listed | wc -l)" = "$before" ] || fail "a snapshot was taken although it cannot be verified"
+
 step "doctor: one line per check"
 expect 0 drtool doctor "dbname=shop"
 for check in server version pooler standby privileges locks 'server disk' pg_dump repository scratch; do
@@ -183,6 +201,24 @@ expect 0 drtool doctor "dbname=shop user=reader"
 sql shop -c 'SELECT lo_create(4711)' >/dev/null
 expect 1 drtool doctor "dbname=shop user=reader"
 grep -q 'large objects' <<<"$OUT" || fail "$OUT"
+
+step "doctor counts locks and connections before they run out"
+server -o max_connections=12 -o max_locks_per_transaction=10
+shop small 1
+expect 1 drtool doctor "dbname=small" --jobs 64
+grep -qE '^fail *locks: .*64 jobs' <<<"$OUT" || fail "$OUT"
+grep -q 'max_locks_per_transaction = ' <<<"$OUT" || fail "no hint: $OUT"
+grep -qE '^warn *connections' <<<"$OUT" || fail "$OUT"
+
+step "completion offers commands, and the options of the command typed"
+# shellcheck disable=SC1090
+. <("$DRTOOL" help --completion)
+COMP_WORDS=(drtool sn) COMP_CWORD=1
+_drtool
+[ "${COMPREPLY[*]}" = snapshot ] || fail "${COMPREPLY[*]}"
+COMP_WORDS=(drtool --quiet snapshot --yi) COMP_CWORD=3
+_drtool
+[ "${COMPREPLY[*]}" = --yield-after ] || fail "${COMPREPLY[*]}"
 
 step "doctor --as-cron finds what only the shell knows"
 expect 2 env DATABASE_URL="dbname=shop host=$PGHOST port=$PGPORT user=$PGUSER" "$DRTOOL" doctor --as-cron

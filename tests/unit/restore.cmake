@@ -1,0 +1,3 @@
+foreach(module graph render_filter restore_text)
+  drtool_unit_test(${module} drtool_restore)
+endforeach()
