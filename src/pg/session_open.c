@@ -210,9 +210,11 @@ static unsigned kind_bit(enum pg_session_kind kind)
  */
 static void settings_sql(struct buf *sql, const struct pg_session *s, unsigned bit)
 {
+	/* SQL_ASCII holds any bytes, names too: asking for UTF8 there would make the server check what it sends. */
 	buf_add(sql,
-	        "SELECT pg_catalog.set_config('client_encoding', CASE pg_catalog.current_setting('server_encoding') "
-	        "WHEN 'MULE_INTERNAL' THEN 'MULE_INTERNAL' ELSE 'UTF8' END, false)");
+	        "SELECT pg_catalog.set_config('client_encoding', CASE WHEN pg_catalog.current_setting('server_encoding') "
+	        "IN ('MULE_INTERNAL', 'SQL_ASCII') THEN pg_catalog.current_setting('server_encoding') ELSE 'UTF8' END, "
+	        "false)");
 	for (size_t i = 0; i < sizeof(SETTINGS) / sizeof(*SETTINGS); i++)
 		if ((SETTINGS[i].kinds & bit) && pg_session_version(s) >= SETTINGS[i].since)
 			buf_addf(

@@ -4,13 +4,17 @@
 #include <string.h>
 
 #include "src/pg/pattern.h"
+#include "src/snapshot/drift.h"
 #include "src/snapshot/extract.h"
 #include "src/snapshot/lock_tables.h"
 #include "src/snapshot/schema_dump.h"
 #include "src/snapshot/watch.h"
 
-/* Our own wait for a lock is short: whoever queues behind us meanwhile must not notice. */
-#define LOCK_TIMEOUT "2s"
+/*
+ * Our own wait for a lock is short, for we hold others meanwhile: shorter than deadlock_timeout (1 s), so that where a
+ * migration and we wait for each other it is we who let go, before the server ends the migration.
+ */
+#define LOCK_TIMEOUT "500ms"
 /* DDL between listing and locking: each round costs milliseconds, and a database that changes faster than that is not
  * worth an endless loop. */
 #define LIST_ROUNDS 20
@@ -39,23 +43,29 @@ static bool same_relations(const struct pg_relation_list *a, const struct pg_rel
 	return true;
 }
 
-/* Positions in the write-ahead log, for snapshots that will read only what changed. Privileges and standbys make them
- * unknown, never an error. */
+/*
+ * Positions in the write-ahead log, for snapshots that will read only what changed. Privileges and standbys make them
+ * unknown, never an error. The position first: whatever wrote before it has an id below *xmax.
+ */
 static bool read_wal_before(struct attempt *a, struct pg_session *s, char **xmax, struct err *e)
 {
-	PGresult *res = NULL;
+	static const char *const sql[2] = {
+		"SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
+		" ELSE pg_catalog.pg_current_wal_lsn() END",
+		"SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())",
+	};
+	char *text[2] = { NULL, NULL };
+	bool ok;
 
 	a->wal_lsn = a->safe_wal_lsn = a->snapshot_xmin = "";
-	if (!pg_query(&res, s,
-	            "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
-	            " ELSE pg_catalog.pg_current_wal_lsn() END,"
-	            " pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())",
-	            0, NULL, e))
-		return false;
-	a->wal_lsn = arena_strdup(&a->arena, PQgetvalue(res, 0, 0));
-	*xmax = arena_strdup(&a->arena, PQgetvalue(res, 0, 1));
-	PQclear(res);
-	return true;
+	ok = pg_query_value(&text[0], s, sql[0], 0, NULL, e) && pg_query_value(&text[1], s, sql[1], 0, NULL, e);
+	if (ok && text[0] != NULL)
+		a->wal_lsn = arena_strdup(&a->arena, text[0]);
+	if (ok)
+		*xmax = arena_strdup(&a->arena, text[1]);
+	free(text[0]);
+	free(text[1]);
+	return ok;
 }
 
 static bool export_snapshot(struct attempt *a, struct pg_session *s, const char *xmax_before, struct err *e)
@@ -94,7 +104,8 @@ static bool lock_and_export(struct attempt *a, struct pg_session *s, bool *again
 	*again = false;
 	if (!pg_catalog_relations(&a->relations, s, &a->arena, e) || !read_wal_before(a, s, &xmax, e) ||
 	        !pg_exec(s,
-	                "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL lock_timeout = '" LOCK_TIMEOUT "'",
+	                "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL lock_timeout = '" LOCK_TIMEOUT
+	                "'; " ATTEMPT_KEEPALIVE,
 	                e) ||
 	        !lock_tables(s, &a->relations, true, false, e) || !export_snapshot(a, s, xmax, e) ||
 	        !pg_catalog_relations(&now, s, &a->arena, e))
@@ -103,21 +114,6 @@ static bool lock_and_export(struct attempt *a, struct pg_session *s, bool *again
 		return true;
 	*again = true;
 	return pg_exec(s, "ROLLBACK", e);
-}
-
-static void name_blocker(struct err *e, const struct attempt *a, const struct attempt_context *c)
-{
-	struct err own = ERR_INIT;
-	struct pg_session *s = NULL;
-	struct buf who = BUF_INIT;
-
-	if (pg_session_open(&s, c->options->source, PG_SESSION_PLAIN, NULL, c->cancel, &own)) {
-		watch_name_blocker(&who, s, &a->relations);
-		pg_session_close(s);
-	}
-	if (who.len > 0)
-		err_set(e, ERR_CONFLICT, "a lock cannot be had because of %s", buf_str(&who));
-	buf_release(&who);
 }
 
 static bool take_locks(struct attempt *a, struct pg_session *s, const struct attempt_context *c, struct err *e)
@@ -135,7 +131,7 @@ static bool take_locks(struct attempt *a, struct pg_session *s, const struct att
 			            strcmp(state, "42809") == 0;
 
 			if (e->kind == ERR_CONFLICT && !gone)
-				name_blocker(e, a, c);
+				watch_blame(e, a, c);
 			if (!gone || round + 1 == LIST_ROUNDS)
 				return false;
 			*e = (struct err)ERR_INIT;
@@ -192,77 +188,98 @@ static bool list_contents(struct attempt *a, struct pg_session *s, const struct 
 	        !lock_tables_capacity(&capacity, s, e))
 		return false;
 	/* Coordinator, pg_dump and each reader; half of the table stays everybody else's. */
-	needed = a->relations.count * (c->jobs + 2u);
+	needed = a->relations.count * (c->jobs + 2u) + a->sequences.count;
 	a->lock_all = needed < capacity / 2;
 	plan_build(&a->plan, &a->tables, a->skip, c->seed, &a->arena);
 	return true;
 }
 
-/* Readers, schema archive and watch side by side. The first to fail stops the others; its error is the one that counts.
- */
-static bool read_all(struct attempt *a, const struct attempt_context *c, struct cancel *stop, struct err *e)
-{
-	struct err errors[4] = { ERR_INIT, ERR_INIT, ERR_INIT, ERR_INIT };
-	struct schema_dump *dump = NULL;
-	struct packer *packer = NULL;
-	struct watch *watch = NULL;
-	bool ok;
-
-	ok = watch_start(&watch, c, stop, &errors[0]) && schema_dump_start(&dump, a, c, stop, &errors[1]) &&
-	     packer_start(
-	             &packer, c->store, c->jobs, c->options->level == 0 ? 1 : c->options->level, stop, &errors[2]) &&
-	     extract_run(a, c, packer, stop, &errors[3]);
-	if (!ok)
-		cancel_trip(stop, -1);
-	if (packer != NULL)
-		ok = packer_finish(packer, &errors[2]) && ok;
-	ok = schema_dump_finish(dump, &errors[1]) && ok;
-	ok = watch_stop(watch, &errors[0]) && ok;
-	if (ok)
-		return true;
-	for (size_t i = 0; i < 4; i++)
-		if (errors[i].kind != ERR_NONE && (e->kind == ERR_NONE || e->kind == ERR_CANCELLED))
-			*e = errors[i];
-	if (cancel_tripped(c->cancel))
-		cancel_check(c->cancel, e);
-	return false;
-}
-
-/* Not MVCC: read after the data, so never behind it. Sequences cannot be locked; one that went away means another try.
+/*
+ * Not MVCC: read after the export, so never behind the data. Reading locks them as well, so what is left is the moment
+ * since the export, and one that went away in it means another try.
  */
 static bool read_sequences(struct attempt *a, struct pg_session *s, struct err *e)
 {
+	const char *state;
+
 	if (pg_catalog_sequence_values(&a->sequences, s, e))
-		return true;
-	if (strcmp(pg_session_sqlstate(s), "42P01") == 0 || strcmp(pg_session_sqlstate(s), "3F000") == 0)
+		return drift_check(s, e);
+	state = pg_session_sqlstate(s);
+	if (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0 || strcmp(state, "42703") == 0)
 		e->kind = ERR_CONFLICT;
 	return false;
 }
 
-bool attempt_run(struct attempt *out, const struct attempt_context *c, struct err *e)
+/* Readers and schema archive side by side. The first to fail stops the other; its error is the one that counts. */
+static bool read_all(struct attempt *a, const struct attempt_context *c, struct pg_session **coordinator,
+        struct cancel *stop, struct err *e)
 {
-	struct cancel stop = CANCEL_INIT((struct cancel *)c->cancel);
+	struct err errors[3] = { ERR_INIT, ERR_INIT, ERR_INIT };
+	struct schema_dump *dump = NULL;
+	struct packer *packer = NULL;
+	bool ok;
+
+	ok = schema_dump_start(&dump, a, c, stop, &errors[0]) &&
+	     packer_start(
+	             &packer, c->store, c->jobs, c->options->level == 0 ? 1 : c->options->level, stop, &errors[1]) &&
+	     extract_run(a, c, packer, stop, &errors[2]);
+	if (!ok) {
+		cancel_trip(stop, -1);
+		if (errors[2].kind == ERR_CONFLICT)
+			watch_blame(&errors[2], a, c);
+		/* Storing what is in memory may take a while: nobody shall wait for that. */
+		pg_session_close(*coordinator);
+		*coordinator = NULL;
+	}
+	if (packer != NULL)
+		ok = packer_finish(packer, &errors[1]) && ok;
+	ok = schema_dump_finish(dump, &errors[0]) && ok;
+	for (size_t i = 0; !ok && i < 3; i++)
+		if (errors[i].kind != ERR_NONE && (e->kind == ERR_NONE || e->kind == ERR_CANCELLED))
+			*e = errors[i];
+	return ok;
+}
+
+static bool read_database(struct attempt *out, const struct attempt_context *c, struct cancel *stop, struct err *e)
+{
 	struct pg_session *s = NULL;
 	char role[48];
 	bool ok = false;
 
 	attempt_role(role, c);
 	observer_phase(c->observer, "locking", 0, 0);
-	if (!pg_session_open(&s, c->options->source, PG_SESSION_DUMP, role, c->cancel, e) ||
-	        !take_locks(out, s, c, e) || !list_contents(out, s, c, e))
+	if (!pg_session_open(&s, c->options->source, PG_SESSION_DUMP, role, stop, e) || !take_locks(out, s, c, e))
+		goto done;
+	out->locked = true;
+	if (!list_contents(out, s, c, e))
 		goto done;
 	out->server = arena_printf(&out->arena, "%s:%s", PQhost(pg_session_conn(s)), PQport(pg_session_conn(s)));
 	if (c->store == NULL) {
 		ok = true;
 		goto done;
 	}
-	observer_phase(c->observer, "copying", out->plan.size, out->tables.count);
-	if (!read_all(out, c, &stop, e))
-		goto done;
 	if (!read_sequences(out, s, e))
 		goto done;
-	ok = true;
+	observer_phase(c->observer, "copying", out->plan.size, out->tables.count);
+	ok = read_all(out, c, &s, stop, e);
 done:
 	pg_session_close(s);
+	return ok;
+}
+
+bool attempt_run(struct attempt *out, const struct attempt_context *c, struct err *e)
+{
+	struct cancel stop = CANCEL_INIT((struct cancel *)c->cancel);
+	struct err reason = ERR_INIT;
+	struct watch *watch = NULL;
+	bool ok;
+
+	ok = watch_start(&watch, c, &stop, e) && read_database(out, c, &stop, e);
+	cancel_trip(&stop, -1);
+	/* What was read to the end is good, whatever the watch wanted to stop. */
+	if (!watch_stop(watch, &reason) && !ok && (reason.kind == ERR_CONFLICT || e->kind == ERR_CANCELLED))
+		*e = reason;
+	if (!ok && cancel_tripped(c->cancel))
+		cancel_check(c->cancel, e);
 	return ok;
 }

@@ -13,6 +13,14 @@
 #include "storage/repository/chunk_store.h"
 #include "storage/repository/contents.h"
 
+/*
+ * For transactions that hold locks: the server notices within a minute that our machine is gone, instead of keeping the
+ * locks for the two hours that are usual.
+ */
+#define ATTEMPT_KEEPALIVE                                                                  \
+	"SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET " \
+	"LOCAL tcp_keepalives_count = 3"
+
 /* What every part of an attempt needs; all borrowed. */
 struct attempt_context {
 	const struct snapshot_options *options;
@@ -30,6 +38,7 @@ struct attempt {
 	struct arena arena;
 	struct pg_database database;
 	struct pg_relation_list relations;
+	bool locked; /* all of them, at least once: it was not for a lock that the attempt failed */
 	struct pg_table_list tables;
 	bool lock_all; /* the server has room for every session to lock everything at once */
 	bool *skip;    /* by table: rows left out on request */

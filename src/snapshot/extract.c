@@ -125,7 +125,7 @@ static bool open_reader(struct reader *r, struct err *e)
 	return pg_session_open(&r->session, x->context->options->source, PG_SESSION_DUMP, role, x->stop, e) &&
 	       widen_buffer(r->session, e) &&
 	       pg_execf(r->session, e,
-	               "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '%s'",
+	               "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '%s'; " ATTEMPT_KEEPALIVE,
 	               x->attempt->snapshot_name) &&
 	       (!x->lock_all || lock_tables(r->session, &x->attempt->relations, false, true, e));
 }

@@ -5,15 +5,11 @@
 #include <string.h>
 
 #include "src/base/child.h"
+#include "src/snapshot/drift.h"
+#include "src/snapshot/watch.h"
 
 /* pg_dump asks for all its locks at once; we hold the same ones, so only somebody's queued ALTER makes it wait. */
 #define LOCK_WAIT_MS "2000"
-
-/*
- * What pg_dump says when somebody is in its way: a lock, or an object (a function, a type, a view's rule) that is not
- * locked and went away while it was looked at through the server's functions, which see the present.
- */
-static const char *const passing[] = { "lock timeout", "LOCK TABLE", "cache lookup failed", "could not open relation" };
 
 struct schema_dump {
 	struct attempt *attempt;
@@ -42,6 +38,31 @@ static const char **child_env(struct schema_dump *d, const struct conninfo_child
 	return env;
 }
 
+static bool check_drift(struct schema_dump *d, struct err *e)
+{
+	struct pg_session *s = NULL;
+	char role[48];
+	bool ok;
+
+	attempt_role(role, d->context);
+	ok = pg_session_open(&s, d->context->options->source, PG_SESSION_DUMP, role, d->stop, e) &&
+	     pg_execf(s, e, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '%s'",
+	             d->attempt->snapshot_name) &&
+	     drift_check(s, e);
+	pg_session_close(s);
+	return ok;
+}
+
+/* Was somebody in pg_dump's way? Its messages come in many languages: the server is asked instead. */
+static bool explain(struct schema_dump *d, struct err *e)
+{
+	struct err own = ERR_INIT;
+
+	if (!watch_blame(e, d->attempt, d->context) && !check_drift(d, &own) && own.kind == ERR_CONFLICT)
+		*e = own;
+	return false;
+}
+
 static bool dump_schema(
         struct schema_dump *d, const struct conninfo_child *child, const char *const *env, struct err *e)
 {
@@ -60,11 +81,9 @@ static bool dump_schema(
 	struct child_spec spec = { .argv = argv, .env = env, .want_stdout = true };
 
 	if (child_capture(&d->attempt->archive, &spec, d->stop, e))
-		return true;
-	for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
-		if (strstr(e->msg, passing[i]) != NULL)
-			e->kind = ERR_CONFLICT;
-	return err_wrap(e, "dump the schema");
+		return check_drift(d, e);
+	err_wrap(e, "dump the schema");
+	return cancel_tripped(d->stop) ? false : explain(d, e);
 }
 
 /* Roles are a convenience of the restore: not being allowed to read them does not fail a snapshot. */

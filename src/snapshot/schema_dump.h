@@ -14,7 +14,8 @@ bool schema_dump_start(struct schema_dump **out, struct attempt *a, const struct
         struct cancel *stop, struct err *e);
 /*
  * Wait for it: a->archive holds the archive, a->globals the roles' script (empty, with a note, when the role may not
- * read them). ERR_CONFLICT when pg_dump could not get its locks. NULL is fine.
+ * read them). ERR_CONFLICT when pg_dump could not get its locks, or when what it printed is not of the
+ * snapshot's instant alone (drift.h). NULL is fine.
  */
 bool schema_dump_finish(struct schema_dump *d, struct err *e);
 

@@ -12,7 +12,7 @@
 #define DEFAULT_JOBS_MAX    4 /* memory: 4 readers stay inside 256 MiB */
 #define DEFAULT_LOCK_WAIT_S 300
 #define BACKOFF_FIRST_MS    500
-#define BACKOFF_MOST_MS     30000
+#define BACKOFF_MOST_MS     10000
 /* A server that goes away in the middle does not come back within the tries worth making; a standby that cancels does.
  */
 #define TRANSIENT_TRIES 3
@@ -99,32 +99,46 @@ static bool worth_another_try(const struct err *e, unsigned transient)
 	return e->kind == ERR_CONFLICT || (e->kind == ERR_TRANSIENT && transient < TRANSIENT_TRIES);
 }
 
+/* One attempt. What it took counts as waiting when it never had all its locks. */
+static bool try_once(struct attempt *a, int64_t *waited_ms, const struct run *run, struct err *e)
+{
+	int64_t began = clock_monotonic_us();
+
+	memset(a, 0, sizeof *a);
+	if (attempt_run(a, &run->context, e))
+		return true;
+	if (!a->locked)
+		*waited_ms += (clock_monotonic_us() - began) / 1000;
+	attempt_release(a);
+	memset(a, 0, sizeof *a);
+	return false;
+}
+
 /* Try until it works, the time for waiting is over, or the error is one that does not go away. */
 static bool try_attempts(struct attempt *a, unsigned *attempts, const struct run *run, struct err *e)
 {
-	int64_t waited_ms = 0,
-	        wait_most_ms = 1000 * (int64_t)(run->options->lock_wait_s == 0 ? DEFAULT_LOCK_WAIT_S
-	                                                                       : run->options->lock_wait_s);
+	unsigned wait_s = run->options->lock_wait_s == 0 ? DEFAULT_LOCK_WAIT_S : run->options->lock_wait_s;
+	int64_t waited_ms = 0, most_ms = 1000 * (int64_t)wait_s;
 	unsigned backoff_ms = BACKOFF_FIRST_MS, transient = 0;
 
 	for (*attempts = 1;; ++*attempts) {
 		struct err own = ERR_INIT;
+		unsigned pause_ms = backoff_ms;
 
-		memset(a, 0, sizeof *a);
-		if (attempt_run(a, &run->context, &own))
+		if (try_once(a, &waited_ms, run, &own))
 			return true;
-		attempt_release(a);
-		memset(a, 0, sizeof *a);
-		if (!worth_another_try(&own, transient) || waited_ms >= wait_most_ms) {
+		if (!worth_another_try(&own, transient) || waited_ms >= most_ms) {
 			*e = own;
 			return false;
 		}
 		transient += own.kind == ERR_TRANSIENT;
-		observer_note(run->observer, NOTE_INFO, "%s; trying again in %u.%u s", own.msg, backoff_ms / 1000,
-		        backoff_ms % 1000 / 100);
-		if (!cancel_sleep(run->cancel, backoff_ms, e))
+		if (pause_ms > most_ms - waited_ms)
+			pause_ms = (unsigned)(most_ms - waited_ms);
+		observer_note(run->observer, NOTE_INFO, "%s; trying again in %u.%u s", own.msg, pause_ms / 1000,
+		        pause_ms % 1000 / 100);
+		if (!cancel_sleep(run->cancel, pause_ms, e))
 			return false;
-		waited_ms += backoff_ms;
+		waited_ms += pause_ms;
 		backoff_ms = backoff_ms * 2 < BACKOFF_MOST_MS ? backoff_ms * 2 : BACKOFF_MOST_MS;
 	}
 }
