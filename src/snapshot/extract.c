@@ -116,6 +116,22 @@ static bool widen_buffer(struct pg_session *s, struct err *e)
 	return ok;
 }
 
+static bool begin(struct reader *r, struct err *e)
+{
+	return pg_execf(r->session, e,
+	        "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '%s'; " ATTEMPT_KEEPALIVE,
+	        r->x->attempt->snapshot_name);
+}
+
+/*
+ * Where the lock table has no room for every reader to hold everything, a reader holds what it reads and lets go after
+ * each task: the coordinator's locks and its snapshot stay.
+ */
+static bool let_go(struct reader *r, struct err *e)
+{
+	return r->x->lock_all || (pg_exec(r->session, "COMMIT", e) && begin(r, e));
+}
+
 static bool open_reader(struct reader *r, struct err *e)
 {
 	struct extract *x = r->x;
@@ -123,10 +139,7 @@ static bool open_reader(struct reader *r, struct err *e)
 
 	attempt_role(role, x->context);
 	return pg_session_open(&r->session, x->context->options->source, PG_SESSION_DUMP, role, x->stop, e) &&
-	       widen_buffer(r->session, e) &&
-	       pg_execf(r->session, e,
-	               "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '%s'; " ATTEMPT_KEEPALIVE,
-	               x->attempt->snapshot_name) &&
+	       widen_buffer(r->session, e) && begin(r, e) &&
 	       (!x->lock_all || lock_tables(r->session, &x->attempt->relations, false, true, e));
 }
 
@@ -142,7 +155,7 @@ static void *read_tasks(void *arg)
 
 		if (i >= x->attempt->plan.task_count)
 			break;
-		ok = cancel_check(x->stop, &e) && run_task(r, &x->attempt->plan.tasks[i], &e);
+		ok = cancel_check(x->stop, &e) && run_task(r, &x->attempt->plan.tasks[i], &e) && let_go(r, &e);
 	}
 	if (!ok)
 		extract_fail(x, &e);

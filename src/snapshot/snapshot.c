@@ -12,7 +12,7 @@
 #define DEFAULT_JOBS_MAX    4 /* memory: 4 readers stay inside 256 MiB */
 #define DEFAULT_LOCK_WAIT_S 300
 #define BACKOFF_FIRST_MS    500
-#define BACKOFF_MOST_MS     10000
+#define BACKOFF_MOST_MS     5000
 /* A server that goes away in the middle does not come back within the tries worth making; a standby that cancels does.
  */
 #define TRANSIENT_TRIES 3
