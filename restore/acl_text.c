@@ -98,7 +98,7 @@ static const char *quoted_role(struct arena *a, const char *name)
 
 	for (const char *p = name; *p; p++)
 		plain = plain &&
-			(*p == '_' || (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z'));
+		        (*p == '_' || (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z'));
 	if (plain)
 		return name;
 	buf_add(&quoted, "\"");
@@ -116,7 +116,7 @@ static int by_text(const void *a, const void *b)
 }
 
 static const char *default_list(
-	const char *owner, const char *owner_privileges, const char *public_privileges, struct arena *a)
+        const char *owner, const char *owner_privileges, const char *public_privileges, struct arena *a)
 {
 	const char *name = quoted_role(a, owner);
 
@@ -126,7 +126,7 @@ static const char *default_list(
 }
 
 const char *acl_text_canonical(const char *text, const char *owner, const char *owner_privileges,
-	const char *public_privileges, struct arena *a)
+        const char *public_privileges, struct arena *a)
 {
 	struct err ignored = ERR_INIT;
 	struct buf line = BUF_INIT;

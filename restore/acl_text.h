@@ -1,5 +1,6 @@
 /*
- * restore/acl_text.h - privilege lists as pg_class, pg_largeobject_metadata and pg_database show them, understood without a server
+ * restore/acl_text.h - privilege lists as pg_class, pg_largeobject_metadata and pg_database show them, understood
+ * without a server
  *
  * Format: PostgreSQL's array output around aclitemout(): {=r/owner,"\"Odd Name\"=rw/owner"}.
  */
@@ -23,9 +24,10 @@ struct acl_text {
 bool acl_text_parse(struct acl_text *out, const char *text, struct arena *a, struct err *e);
 /*
  * The list as one line that does not depend on the order of its items, for comparing. NULL text stands for the built-in
- * default: items with the owner as both grantee and grantor (owner_privileges), and PUBLIC (public_privileges, "" for none).
+ * default: items with the owner as both grantee and grantor (owner_privileges), and PUBLIC (public_privileges, "" for
+ * none).
  */
 const char *acl_text_canonical(const char *text, const char *owner, const char *owner_privileges,
-	const char *public_privileges, struct arena *a);
+        const char *public_privileges, struct arena *a);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * restore/cat.c - a snapshot as the plain SQL pg_dump would print; see restore.h
  *
- * Definitions are printed by pg_restore in one run, so that what it says once and keeps in mind (SET default_tablespace ...) comes out right. Rows
- * go into the gap between what it prints before and after them; where that gap is, a second run tells, which prints only what comes before.
+ * Definitions are printed by pg_restore in one run, so that what it says once and keeps in mind (SET default_tablespace
+ * ...) comes out right. Rows go into the gap between what it prints before and after them; where that gap is, a second
+ * run tells, which prints only what comes before.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,10 @@
 
 /* --- where things go in the script --- */
 
-/* Is this entry printed in pg_restore's first pass, its second (privileges), or its last (event triggers and what is about them)? */
+/*
+ * Is this entry printed in pg_restore's first pass, its second (privileges), or its last (event triggers and what is
+ * about them)?
+ */
 enum pass { PASS_MAIN, PASS_ACL, PASS_LAST };
 
 static enum pass pass_of(const struct toc_entry *t)
@@ -23,7 +27,7 @@ static enum pass pass_of(const struct toc_entry *t)
 	if (strcmp(t->desc, "ACL") == 0 || strcmp(t->desc, "ACL LANGUAGE") == 0 || strcmp(t->desc, "DEFAULT ACL") == 0)
 		return PASS_ACL;
 	if (strcmp(t->desc, "EVENT TRIGGER") == 0 || strcmp(t->desc, "MATERIALIZED VIEW DATA") == 0 ||
-		(about && strncmp(t->tag, "EVENT TRIGGER ", 14) == 0))
+	        (about && strncmp(t->tag, "EVENT TRIGGER ", 14) == 0))
 		return PASS_LAST;
 	return PASS_MAIN;
 }
@@ -107,13 +111,13 @@ static bool find_footer(size_t *out, const struct buf *script, struct err *e)
 static bool find_end(size_t *out, const struct cat *c, const struct buf *whole, enum part part, struct err *e)
 {
 	struct buf script = BUF_INIT;
-	size_t end, from, whole_from = after_key(whole);
+	size_t end = 0, from, whole_from = after_key(whole);
 	bool ok = render_part(&script, c, part, e) && find_footer(&end, &script, e);
 
 	if (ok) {
 		from = after_key(&script);
 		ok = end >= from && whole->len - whole_from >= end - from &&
-			memcmp(script.data + from, whole->data + whole_from, end - from) == 0;
+		     memcmp(script.data + from, whole->data + whole_from, end - from) == 0;
 		*out = whole_from + (end - from);
 		if (!ok)
 			err_set(e, ERR_FAILED, "pg_restore prints a part of the schema differently from the whole");
@@ -141,7 +145,8 @@ static bool has_acl(const struct cat *c)
 static bool plan(struct script *s, const struct cat *c, struct err *e)
 {
 	if (!render_part(&s->text, c, PART_ALL, e) || !find_footer(&s->footer, &s->text, e) ||
-		!find_end(&s->header, c, &s->text, PART_HEADER, e) || !find_end(&s->data, c, &s->text, PART_BEFORE_DATA, e))
+	        !find_end(&s->header, c, &s->text, PART_HEADER, e) ||
+	        !find_end(&s->data, c, &s->text, PART_BEFORE_DATA, e))
 		return false;
 	s->acl = s->data;
 	if (s->header > 0 && s->text.data[s->header - 1] == '\n')
@@ -160,33 +165,39 @@ static bool print_data(struct cat *c, struct err *e)
 		return cat_tables(c, e) && cat_sequences(c, e);
 	if (cat_large_objects_first(c))
 		return cat_large_object_definitions(c, e) && cat_tables(c, e) && cat_sequences(c, e) &&
-			cat_large_object_data(c, e);
-	return cat_tables(c, e) && cat_sequences(c, e) && cat_large_object_definitions(c, e) && cat_large_object_data(c, e);
+		       cat_large_object_data(c, e);
+	return cat_tables(c, e) && cat_sequences(c, e) && cat_large_object_definitions(c, e) &&
+	       cat_large_object_data(c, e);
 }
 
 /* The two settings are drtool's own: values were read with them, and pg_dump sets neither. */
 static bool print_all(struct cat *c, const struct script *s, struct err *e)
 {
-	return print_script(c, s, 0, s->header, e) && cat_print(c, e, "SET TimeZone = %s;\n", cat_literal(&c->arena, c->m->timezone)) &&
-		cat_print(c, e, "SET lc_monetary = %s;\n", cat_literal(&c->arena, c->m->lc_monetary)) &&
-		print_script(c, s, s->header, s->data, e) && print_data(c, e) && print_script(c, s, s->data, s->acl, e) &&
-		(!has_acl(c) || cat_large_object_privileges(c, e)) && print_script(c, s, s->acl, s->footer, e) &&
-		cat_refreshes(c, e) && print_script(c, s, s->footer, s->text.len, e) && cat_flush(c, e);
+	return print_script(c, s, 0, s->header, e) &&
+	       cat_print(c, e, "SET TimeZone = %s;\n", cat_literal(&c->arena, c->m->timezone)) &&
+	       cat_print(c, e, "SET lc_monetary = %s;\n", cat_literal(&c->arena, c->m->lc_monetary)) &&
+	       print_script(c, s, s->header, s->data, e) && print_data(c, e) &&
+	       print_script(c, s, s->data, s->acl, e) && (!has_acl(c) || cat_large_object_privileges(c, e)) &&
+	       print_script(c, s, s->acl, s->footer, e) && cat_refreshes(c, e) &&
+	       print_script(c, s, s->footer, s->text.len, e) && cat_flush(c, e);
 }
 
 static bool open_snapshot(struct cat *c, struct repository *r, const char *pg_bin, struct err *e)
 {
 	struct buf text = BUF_INIT_MAX(CONTENTS_MAX);
 	bool ok = chunk_store_open_read(&c->chunks, r, e) &&
-		chunk_store_get_stream(&text, c->chunks, &c->m->contents, e) && contents_parse(&c->contents, buf_view(&text), e) &&
-		archive_open(&c->archive, c->chunks, c->m, c->m->dump_version, pg_bin, c->cancel, e);
+	          ((chunk_store_get_stream(&text, c->chunks, &c->m->contents, e) &&
+	                   contents_parse(&c->contents, buf_view(&text), e)) ||
+	                  err_wrap(e, "read the contents")) &&
+	          cat_recode(c, e) &&
+	          archive_open(&c->archive, c->chunks, c->m, c->m->dump_version, pg_bin, c->cancel, e);
 
 	buf_release(&text);
 	return ok;
 }
 
-bool cat_snapshot(int fd, struct repository *r, const struct manifest *m, const struct cat_options *o, struct observer *obs,
-	const struct cancel *cancel, struct err *e)
+bool cat_snapshot(int fd, struct repository *r, const struct manifest *m, const struct cat_options *o,
+        struct observer *obs, const struct cancel *cancel, struct err *e)
 {
 	struct cat c = { .fd = fd, .m = m, .obs = obs, .cancel = cancel, .plain = BUF_INIT_MAX(CHUNK_PLAIN_MAX) };
 	struct script s = { .text = BUF_INIT };

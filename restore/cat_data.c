@@ -63,9 +63,9 @@ static bool print_table(struct cat *c, const struct content_table *t, struct err
 	const struct pg_table *p = &t->table;
 
 	return cat_header(c, true, p->name, "TABLE DATA", p->schema, owner_of(c, p->oid), e) &&
-		(!p->load_root || cat_print(c, e, "-- load via partition root %s\n\n", p->load_root)) &&
-		cat_print(c, e, "COPY %s %s FROM stdin;\n", p->load_root ? p->load_root : p->qualified, p->columns) &&
-		table_rows(c, t, e) && cat_print(c, e, "\\.\n\n\n");
+	       (!p->load_root || cat_print(c, e, "-- load via partition root %s\n\n", p->load_root)) &&
+	       cat_print(c, e, "COPY %s %s FROM stdin;\n", p->load_root ? p->load_root : p->qualified, p->columns) &&
+	       table_rows(c, t, e) && cat_print(c, e, "\\.\n\n\n");
 }
 
 bool cat_tables(struct cat *c, struct err *e)
@@ -94,8 +94,8 @@ bool cat_sequences(struct cat *c, struct err *e)
 		if (!c->sequence_in[i])
 			continue;
 		ok = cat_header(c, false, s->name, "SEQUENCE SET", s->schema, owner_of(c, s->oid), e) &&
-			cat_print(c, e, "SELECT pg_catalog.setval(%s, %" PRId64 ", %s);\n\n\n", cat_literal(&a, s->qualified),
-				s->last_value, s->is_called ? "true" : "false");
+		     cat_print(c, e, "SELECT pg_catalog.setval(%s, %" PRId64 ", %s);\n\n\n",
+		             cat_literal(&a, s->qualified), s->last_value, s->is_called ? "true" : "false");
 		arena_release(&a);
 		if (!ok)
 			return false;
@@ -106,8 +106,8 @@ bool cat_sequences(struct cat *c, struct err *e)
 /* --- materialized views --- */
 
 /*
- * pg_dump sorts refreshes by schema and name, then moves each behind those it depends on; and it leaves out a view that depends on one that is not populated,
- * because such a refresh could not succeed.
+ * pg_dump sorts refreshes by schema and name, then moves each behind those it depends on; and it leaves out a view that
+ * depends on one that is not populated, because such a refresh could not succeed.
  */
 struct refresh {
 	const struct pg_matview *view;
@@ -121,7 +121,7 @@ struct refreshes {
 	struct refresh *items; /* by schema and name */
 	size_t count;
 	const struct toc *toc;
-	bool *seen; /* TOC entries visited, by index */
+	bool *seen;           /* TOC entries visited, by index */
 	const bool *entry_in; /* what --table leaves; pg_dump looks at nothing else */
 	struct arena *arena;
 };
@@ -139,7 +139,8 @@ static const struct toc_entry *entry_of(const struct toc *toc, const struct pg_m
 	for (size_t i = 0; i < toc->count; i++) {
 		const struct toc_entry *t = &toc->entries[i];
 
-		if (strcmp(t->desc, "MATERIALIZED VIEW") == 0 && strcmp(t->schema, v->schema) == 0 && strcmp(t->tag, v->name) == 0)
+		if (strcmp(t->desc, "MATERIALIZED VIEW") == 0 && strcmp(t->schema, v->schema) == 0 &&
+		        strcmp(t->tag, v->name) == 0)
 			return t;
 	}
 	return NULL;
@@ -247,7 +248,7 @@ bool cat_refreshes(struct cat *c, struct err *e)
 		if (!order[i]->populated || !c->matview_in[v - c->contents.matviews.items])
 			continue;
 		ok = cat_header(c, false, v->name, "MATERIALIZED VIEW DATA", v->schema, owner_of(c, v->oid), e) &&
-			cat_print(c, e, "REFRESH MATERIALIZED VIEW %s;\n\n\n", v->qualified);
+		     cat_print(c, e, "REFRESH MATERIALIZED VIEW %s;\n\n\n", v->qualified);
 	}
 	arena_release(&a);
 	return ok;

@@ -24,10 +24,10 @@ struct cat {
 	bool have_chunk;
 	/* what --table leaves; everything without it */
 	bool selective;
-	bool *entry_in;    /* by index in the archive's TOC */
-	bool *table_in;    /* by index in contents.tables; likewise */
-	bool *sequence_in; /* contents.sequences */
-	bool *matview_in;  /* contents.matviews */
+	bool *entry_in;       /* by index in the archive's TOC */
+	bool *table_in;       /* by index in contents.tables; likewise */
+	bool *sequence_in;    /* contents.sequences */
+	bool *matview_in;     /* contents.matviews */
 	struct owner *owners; /* of relations, by OID */
 	size_t owner_count;
 	struct arena arena;
@@ -36,13 +36,17 @@ struct cat {
 /* cat_select.c: fill the _in arrays. ERR_USAGE when a pattern matches nothing. */
 bool cat_select(struct cat *c, const char *const *patterns, struct err *e);
 
+/* cat_encoding.c: names in the contents, and others, from UTF-8 into the encoding of the script. */
+bool cat_recode(struct cat *c, struct err *e);
+bool cat_recode_text(const char **text, struct cat *c, struct err *e);
+
 /* cat_output.c */
 bool cat_write(struct cat *c, struct view text, struct err *e);
 bool cat_print(struct cat *c, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 bool cat_flush(struct cat *c, struct err *e);
 /* The comment pg_dump puts before an entry. Names are made one line. */
-bool cat_header(
-	struct cat *c, bool data, const char *name, const char *type, const char *schema, const char *owner, struct err *e);
+bool cat_header(struct cat *c, bool data, const char *name, const char *type, const char *schema, const char *owner,
+        struct err *e);
 /* An identifier as pg_dump and quote_ident() print it: quoted only where it must be. In the arena. */
 const char *cat_ident(struct arena *a, const char *name);
 /* '...' with quotes doubled, as with standard_conforming_strings. In the arena. */

@@ -1,8 +1,9 @@
 /*
  * restore/cat_lo.c - large objects as pg_dump prints them; see cat_internal.h
  *
- * Up to 16 pg_dump defines them one by one before the tables' data and writes all contents in one transaction after it. From 17 on it puts those of equal owner and
- * privileges together, up to a thousand, and defines and fills them after the tables.
+ * Up to 16 pg_dump defines them one by one before the tables' data and writes all contents in one transaction after it.
+ * From 17 on it puts those of equal owner and privileges together, up to a thousand, and defines and fills them after
+ * the tables.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,8 +13,8 @@
 #include "restore/acl_text.h"
 #include "restore/cat_internal.h"
 
-#define GROUP_MAX  1000
-#define WRITE_HEX  (2 * 16384) /* pg_dump writes 16 KiB at a time */
+#define GROUP_MAX 1000
+#define WRITE_HEX (2 * 16384) /* pg_dump writes 16 KiB at a time */
 
 struct group {
 	const struct pg_large_object **items; /* by OID */
@@ -91,12 +92,12 @@ static bool print_comment(struct cat *c, const struct pg_large_object *l, struct
 {
 	const char *tag = arena_printf(a, "LARGE OBJECT %" PRIu32, l->oid);
 
-	if (l->comment &&
-		(!cat_header(c, false, tag, "COMMENT", "", l->owner, e) ||
-			!cat_print(c, e, "COMMENT ON LARGE OBJECT %" PRIu32 " IS %s;\n\n\n", l->oid, cat_literal(a, l->comment))))
+	if (l->comment && (!cat_header(c, false, tag, "COMMENT", "", l->owner, e) ||
+	                          !cat_print(c, e, "COMMENT ON LARGE OBJECT %" PRIu32 " IS %s;\n\n\n", l->oid,
+	                                  cat_literal(a, l->comment))))
 		return false;
 	return !l->labels ||
-		(cat_header(c, false, tag, "SECURITY LABEL", "", l->owner, e) && cat_print(c, e, "%s\n\n\n", l->labels));
+	       (cat_header(c, false, tag, "SECURITY LABEL", "", l->owner, e) && cat_print(c, e, "%s\n\n\n", l->labels));
 }
 
 static bool print_alone(struct cat *c, const struct group *g, struct arena *a, struct err *e)
@@ -104,8 +105,8 @@ static bool print_alone(struct cat *c, const struct group *g, struct arena *a, s
 	const struct pg_large_object *l = g->items[0];
 
 	return cat_header(c, false, g->name, "BLOB", "", l->owner, e) &&
-		cat_print(c, e, "SELECT pg_catalog.lo_create('%" PRIu32 "');\n\n\n", l->oid) &&
-		cat_print(c, e, "ALTER LARGE OBJECT %" PRIu32 " OWNER TO %s;\n\n", l->oid, cat_ident(a, l->owner));
+	       cat_print(c, e, "SELECT pg_catalog.lo_create('%" PRIu32 "');\n\n\n", l->oid) &&
+	       cat_print(c, e, "ALTER LARGE OBJECT %" PRIu32 " OWNER TO %s;\n\n", l->oid, cat_ident(a, l->owner));
 }
 
 static bool print_together(struct cat *c, const struct group *g, struct arena *a, struct err *e)
@@ -117,7 +118,7 @@ static bool print_together(struct cat *c, const struct group *g, struct arena *a
 	ok = ok && cat_print(c, e, "\n");
 	for (size_t i = 0; i < g->count && ok; i++)
 		ok = cat_print(c, e, "ALTER LARGE OBJECT %" PRIu32 " OWNER TO %s;\n", g->items[i]->oid,
-			cat_ident(a, g->items[i]->owner));
+		        cat_ident(a, g->items[i]->owner));
 	return ok && cat_print(c, e, "\n");
 }
 
@@ -179,8 +180,8 @@ static bool parse_row(struct row *out, struct view text, struct err *e)
 	const uint8_t *p = text.data, *end = memchr(p, '\n', text.len);
 	uint64_t oid;
 
-	if (!end || !number(&oid, &p, end, UINT32_MAX) || !number(&out->offset, &p, end, UINT64_MAX / 16) || end - p < 3 ||
-		memcmp(p, "\\\\x", 3) != 0 || (end - p - 3) % 2 != 0)
+	if (!end || !number(&oid, &p, end, UINT32_MAX) || !number(&out->offset, &p, end, UINT64_MAX / 16) ||
+	        end - p < 3 || memcmp(p, "\\\\x", 3) != 0 || (end - p - 3) % 2 != 0)
 		return err_set(e, ERR_DAMAGED, "a row of the large objects is not as it must be");
 	out->oid = (uint32_t)oid;
 	out->hex = (struct view){ p + 3, (size_t)(end - p - 3) };
@@ -226,8 +227,8 @@ static bool print_hex(struct cat *c, struct view hex, struct err *e)
 	while (hex.len > 0) {
 		size_t n = hex.len < WRITE_HEX ? hex.len : WRITE_HEX;
 
-		if (!cat_print(c, e, "SELECT pg_catalog.lowrite(0, '\\x") || !cat_write(c, (struct view){ hex.data, n }, e) ||
-			!cat_print(c, e, "');\n"))
+		if (!cat_print(c, e, "SELECT pg_catalog.lowrite(0, '\\x") ||
+		        !cat_write(c, (struct view){ hex.data, n }, e) || !cat_print(c, e, "');\n"))
 			return false;
 		hex.data += n;
 		hex.len -= n;
@@ -252,7 +253,8 @@ static bool print_rows(struct rows *r, const struct place *from, struct err *e)
 			if (row.oid != from->oid)
 				return true;
 			if (row.offset != position)
-				return err_set(e, ERR_DAMAGED, "a part of large object %" PRIu32 " is missing", row.oid);
+				return err_set(
+				        e, ERR_DAMAGED, "a part of large object %" PRIu32 " is missing", row.oid);
 			if (!print_hex(r->c, row.hex, e))
 				return false;
 			position += row.hex.len / 2;
@@ -264,15 +266,14 @@ static bool print_rows(struct rows *r, const struct place *from, struct err *e)
 
 static bool print_contents(struct rows *r, const struct pg_large_object *l, struct err *e)
 {
-	const struct place *from =
-		r->count ? bsearch(&l->oid, r->places, r->count, sizeof(*r->places), by_oid) : NULL;
+	const struct place *from = r->count ? bsearch(&l->oid, r->places, r->count, sizeof(*r->places), by_oid) : NULL;
 
 	return cat_print(r->c, e, "SELECT pg_catalog.lo_open('%" PRIu32 "', 131072);\n", l->oid) &&
-		(!from || print_rows(r, from, e)) && cat_print(r->c, e, "SELECT pg_catalog.lo_close(0);\n\n");
+	       (!from || print_rows(r, from, e)) && cat_print(r->c, e, "SELECT pg_catalog.lo_close(0);\n\n");
 }
 
 static bool print_group(struct rows *r, const struct pg_large_object *const *items, size_t count, const char *name,
-	const char *owner, struct err *e)
+        const char *owner, struct err *e)
 {
 	bool ok = cat_header(r->c, true, name, "BLOBS", "", owner, e) && cat_print(r->c, e, "BEGIN;\n\n");
 
@@ -337,17 +338,19 @@ static const char *words(const char *letters, bool grantable)
 	return read && write ? "ALL" : read ? "SELECT" : write ? "UPDATE" : "";
 }
 
-static void add_grant(struct buf *out, const char *target, const struct acl_text_item *item, bool grantable, struct arena *a)
+static void add_grant(
+        struct buf *out, const char *target, const struct acl_text_item *item, bool grantable, struct arena *a)
 {
 	const char *privileges = words(item->privileges, grantable);
 
 	if (*privileges)
 		buf_addf(out, "GRANT %s ON %s TO %s%s;\n", privileges, target,
-			*item->grantee ? cat_ident(a, item->grantee) : "PUBLIC", grantable ? " WITH GRANT OPTION" : "");
+		        *item->grantee ? cat_ident(a, item->grantee) : "PUBLIC", grantable ? " WITH GRANT OPTION" : "");
 }
 
 /* What makes the list out of the one a new object has, owner=rw/owner: pg_dump's statements. */
-static bool privilege_statements(struct buf *out, const struct pg_large_object *l, const char *target, struct arena *a, struct err *e)
+static bool privilege_statements(
+        struct buf *out, const struct pg_large_object *l, const char *target, struct arena *a, struct err *e)
 {
 	const char *builtin = acl_text_canonical(NULL, l->owner, "rw", "", a);
 	bool has_builtin = false;
@@ -376,8 +379,8 @@ static bool privilege_statements(struct buf *out, const struct pg_large_object *
 }
 
 /*
- * The statements of a group, all of whose members have the same privileges: each statement for every member before the next statement. Those for one member
- * are made with a target that cannot be part of a name.
+ * The statements of a group, all of whose members have the same privileges: each statement for every member before the
+ * next statement. Those for one member are made with a target that cannot be part of a name.
  */
 static bool print_privileges(struct cat *c, const struct group *g, struct arena *a, struct err *e)
 {
@@ -386,14 +389,16 @@ static bool print_privileges(struct cat *c, const struct group *g, struct arena 
 	struct buf sql = BUF_INIT;
 	char *rest = NULL;
 	bool ok = privilege_statements(&sql, g->items[0], target, a, e) &&
-		(sql.len == 0 || cat_header(c, false, name, "ACL", "", g->items[0]->owner, e));
+	          (sql.len == 0 || cat_header(c, false, name, "ACL", "", g->items[0]->owner, e));
 	bool any = sql.len > 0;
 
-	for (char *line = any ? strtok_r((char *)sql.data, "\n", &rest) : NULL; line && ok; line = strtok_r(NULL, "\n", &rest)) {
+	for (char *line = any ? strtok_r((char *)sql.data, "\n", &rest) : NULL; line && ok;
+	        line = strtok_r(NULL, "\n", &rest)) {
 		char *gap = strchr(line, *target);
 
 		for (size_t i = 0; i < g->count && gap && ok; i++)
-			ok = cat_print(c, e, "%.*sLARGE OBJECT %" PRIu32 "%s\n", (int)(gap - line), line, g->items[i]->oid, gap + 1);
+			ok = cat_print(c, e, "%.*sLARGE OBJECT %" PRIu32 "%s\n", (int)(gap - line), line,
+			        g->items[i]->oid, gap + 1);
 		if (!gap)
 			ok = cat_print(c, e, "%s\n", line);
 	}

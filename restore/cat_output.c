@@ -10,23 +10,26 @@
 
 #define PENDING_MAX ((size_t)256 << 10)
 
-/* Words of PostgreSQL's grammar that quote_ident() quotes: all but the unreserved ones (kwlist.h of 15 to 18). Sorted. */
-static const char *const quoted_words[] = { "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric",
-	"authorization", "between", "bigint", "binary", "bit", "boolean", "both", "case", "cast", "char", "character", "check",
-	"coalesce", "collate", "collation", "column", "concurrently", "constraint", "create", "cross", "current_catalog",
-	"current_date", "current_role", "current_schema", "current_time", "current_timestamp", "current_user", "dec", "decimal",
-	"default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "exists", "extract", "false", "fetch", "float",
-	"for", "foreign", "freeze", "from", "full", "grant", "greatest", "group", "grouping", "having", "ilike", "in", "initially",
-	"inner", "inout", "int", "integer", "intersect", "interval", "into", "is", "isnull", "join", "json", "json_array",
-	"json_arrayagg", "json_exists", "json_object", "json_objectagg", "json_query", "json_scalar", "json_serialize",
-	"json_table", "json_value", "lateral", "leading", "least", "left", "like", "limit", "localtime", "localtimestamp",
-	"merge_action", "national", "natural", "nchar", "none", "normalize", "not", "notnull", "null", "nullif", "numeric",
-	"offset", "on", "only", "or", "order", "out", "outer", "overlaps", "overlay", "placing", "position", "precision",
-	"primary", "real", "references", "returning", "right", "row", "select", "session_user", "setof", "similar", "smallint",
-	"some", "substring", "symmetric", "system_user", "table", "tablesample", "then", "time", "timestamp", "to", "trailing",
-	"treat", "trim", "true", "union", "unique", "user", "using", "values", "varchar", "variadic", "verbose", "when", "where",
-	"window", "with", "xmlattributes", "xmlconcat", "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse",
-	"xmlpi", "xmlroot", "xmlserialize", "xmltable" };
+/*
+ * Words of PostgreSQL's grammar that quote_ident() quotes: all but the unreserved ones (kwlist.h of 15 to 18). Sorted.
+ */
+static const char *const quoted_words[] = { "all", "analyse", "analyze", "and", "any", "array", "as", "asc",
+	"asymmetric", "authorization", "between", "bigint", "binary", "bit", "boolean", "both", "case", "cast", "char",
+	"character", "check", "coalesce", "collate", "collation", "column", "concurrently", "constraint", "create",
+	"cross", "current_catalog", "current_date", "current_role", "current_schema", "current_time",
+	"current_timestamp", "current_user", "dec", "decimal", "default", "deferrable", "desc", "distinct", "do",
+	"else", "end", "except", "exists", "extract", "false", "fetch", "float", "for", "foreign", "freeze", "from",
+	"full", "grant", "greatest", "group", "grouping", "having", "ilike", "in", "initially", "inner", "inout", "int",
+	"integer", "intersect", "interval", "into", "is", "isnull", "join", "json", "json_array", "json_arrayagg",
+	"json_exists", "json_object", "json_objectagg", "json_query", "json_scalar", "json_serialize", "json_table",
+	"json_value", "lateral", "leading", "least", "left", "like", "limit", "localtime", "localtimestamp",
+	"merge_action", "national", "natural", "nchar", "none", "normalize", "not", "notnull", "null", "nullif",
+	"numeric", "offset", "on", "only", "or", "order", "out", "outer", "overlaps", "overlay", "placing", "position",
+	"precision", "primary", "real", "references", "returning", "right", "row", "select", "session_user", "setof",
+	"similar", "smallint", "some", "substring", "symmetric", "system_user", "table", "tablesample", "then", "time",
+	"timestamp", "to", "trailing", "treat", "trim", "true", "union", "unique", "user", "using", "values", "varchar",
+	"variadic", "verbose", "when", "where", "window", "with", "xmlattributes", "xmlconcat", "xmlelement",
+	"xmlexists", "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi", "xmlroot", "xmlserialize", "xmltable" };
 
 static int by_word(const void *key, const void *word)
 {
@@ -39,7 +42,8 @@ static bool needs_quotes(const char *name)
 
 	if (name[len] || len == 0 || (*name >= '0' && *name <= '9'))
 		return true;
-	return bsearch(name, quoted_words, sizeof(quoted_words) / sizeof(quoted_words[0]), sizeof(quoted_words[0]), by_word);
+	return bsearch(
+	        name, quoted_words, sizeof(quoted_words) / sizeof(quoted_words[0]), sizeof(quoted_words[0]), by_word);
 }
 
 const char *cat_ident(struct arena *a, const char *name)
@@ -109,12 +113,12 @@ static const char *comment_text(struct arena *a, const char *text)
 	return *line ? line : "-";
 }
 
-bool cat_header(
-	struct cat *c, bool data, const char *name, const char *type, const char *schema, const char *owner, struct err *e)
+bool cat_header(struct cat *c, bool data, const char *name, const char *type, const char *schema, const char *owner,
+        struct err *e)
 {
 	struct arena a = ARENA_INIT;
 	bool ok = cat_print(c, e, "--\n-- %sName: %s; Type: %s; Schema: %s; Owner: %s\n--\n\n", data ? "Data for " : "",
-		comment_text(&a, name), type, comment_text(&a, schema), comment_text(&a, owner));
+	        comment_text(&a, name), type, comment_text(&a, schema), comment_text(&a, owner));
 
 	arena_release(&a);
 	return ok;
@@ -122,7 +126,8 @@ bool cat_header(
 
 bool cat_piece(struct view *out, struct cat *c, const struct piece *p, struct err *e)
 {
-	if (!c->have_chunk || memcmp(&c->chunk, &p->chunk, sizeof(c->chunk)) != 0 || p->offset + p->length > c->plain.len) {
+	if (!c->have_chunk || memcmp(&c->chunk, &p->chunk, sizeof(c->chunk)) != 0 ||
+	        p->offset + p->length > c->plain.len) {
 		c->have_chunk = false;
 		if (!chunk_store_get(&c->plain, c->chunks, p, c->decompressor, &c->frame, e))
 			return false;

@@ -15,7 +15,10 @@ static bool is_relation(const struct toc_entry *t)
 	return false;
 }
 
-/* How an entry names the one it belongs to; it may depend on others as well (a foreign key on the table it refers to, a policy on what it looks up). */
+/*
+ * How an entry names the one it belongs to; it may depend on others as well (a foreign key on the table it refers to, a
+ * policy on what it looks up).
+ */
 enum belongs {
 	BELONGS_NOT,
 	BELONGS_DEPENDS, /* to whatever it depends on */
@@ -30,11 +33,12 @@ static enum belongs how_belongs(const struct toc_entry *t)
 	static const struct {
 		const char *desc;
 		enum belongs how;
-	} kinds[] = { { "ACL", BELONGS_DEPENDS }, { "CHECK CONSTRAINT", BELONGS_PREFIX }, { "COMMENT", BELONGS_DEPENDS },
-		{ "CONSTRAINT", BELONGS_PREFIX }, { "DEFAULT", BELONGS_PREFIX }, { "FK CONSTRAINT", BELONGS_PREFIX },
-		{ "INDEX", BELONGS_TABLE }, { "INDEX ATTACH", BELONGS_SUFFIX }, { "POLICY", BELONGS_PREFIX },
-		{ "ROW SECURITY", BELONGS_TABLE }, { "RULE", BELONGS_PREFIX }, { "SECURITY LABEL", BELONGS_DEPENDS },
-		{ "SEQUENCE OWNED BY", BELONGS_SAME }, { "TABLE ATTACH", BELONGS_SAME }, { "TRIGGER", BELONGS_PREFIX } };
+	} kinds[] = { { "ACL", BELONGS_DEPENDS }, { "CHECK CONSTRAINT", BELONGS_PREFIX },
+		{ "COMMENT", BELONGS_DEPENDS }, { "CONSTRAINT", BELONGS_PREFIX }, { "DEFAULT", BELONGS_PREFIX },
+		{ "FK CONSTRAINT", BELONGS_PREFIX }, { "INDEX", BELONGS_TABLE }, { "INDEX ATTACH", BELONGS_SUFFIX },
+		{ "POLICY", BELONGS_PREFIX }, { "ROW SECURITY", BELONGS_TABLE }, { "RULE", BELONGS_PREFIX },
+		{ "SECURITY LABEL", BELONGS_DEPENDS }, { "SEQUENCE OWNED BY", BELONGS_SAME },
+		{ "TABLE ATTACH", BELONGS_SAME }, { "TRIGGER", BELONGS_PREFIX } };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(t->desc, kinds[i].desc) == 0)
@@ -54,12 +58,12 @@ static bool belongs_to(const struct toc_entry *t, const struct toc_entry *needed
 		return is_relation(needed);
 	case BELONGS_PREFIX:
 		return is_relation(needed) && strcmp(t->schema, needed->schema) == 0 && len > needed_len &&
-			memcmp(t->tag, needed->tag, needed_len) == 0 && t->tag[needed_len] == ' ';
+		       memcmp(t->tag, needed->tag, needed_len) == 0 && t->tag[needed_len] == ' ';
 	case BELONGS_SAME:
 		return strcmp(t->schema, needed->schema) == 0 && strcmp(t->tag, needed->tag) == 0;
 	case BELONGS_SUFFIX:
 		return strcmp(t->schema, needed->schema) == 0 && needed_len >= len &&
-			strcmp(needed->tag + needed_len - len, t->tag) == 0;
+		       strcmp(needed->tag + needed_len - len, t->tag) == 0;
 	case BELONGS_NOT:
 		break;
 	}
@@ -79,7 +83,10 @@ static bool comes_along(const struct cat *c, const struct toc_entry *t)
 	return false;
 }
 
-/* A sequence goes with the table it serves: "SEQUENCE OWNED BY" or, for identity columns, the SEQUENCE entry itself names the table as what it needs. */
+/*
+ * A sequence goes with the table it serves: "SEQUENCE OWNED BY" or, for identity columns, the SEQUENCE entry itself
+ * names the table as what it needs.
+ */
 static void add_owned_sequences(struct cat *c)
 {
 	const struct toc *toc = c->archive.toc;
@@ -108,13 +115,15 @@ static void add_owned_sequences(struct cat *c)
 static bool choose(struct cat *c, const char *text, struct err *e)
 {
 	const struct toc *toc = c->archive.toc;
+	const char *recoded = text;
 	struct pattern pattern;
 	bool any = false;
 
-	if (!pattern_parse(&pattern, text, &c->arena, e))
+	if (!cat_recode_text(&recoded, c, e) || !pattern_parse(&pattern, recoded, &c->arena, e))
 		return false;
 	for (size_t i = 0; i < toc->count; i++) {
-		if (!is_relation(&toc->entries[i]) || !pattern_matches(&pattern, toc->entries[i].schema, toc->entries[i].tag))
+		if (!is_relation(&toc->entries[i]) ||
+		        !pattern_matches(&pattern, toc->entries[i].schema, toc->entries[i].tag))
 			continue;
 		c->entry_in[i] = true;
 		any = true;
@@ -129,7 +138,8 @@ static bool choose(struct cat *c, const char *text, struct err *e)
 	if (any)
 		return true;
 	err_set(e, ERR_USAGE, "no table of snapshot \"%s\" matches \"%s\"", c->m->id, text);
-	return err_hint(e, "patterns are schema.table or table with * and ?, in double quotes where letters are upper case");
+	return err_hint(
+	        e, "patterns are schema.table or table with * and ?, in double quotes where letters are upper case");
 }
 
 static bool chosen(const struct cat *c, const char *schema, const char *name)
@@ -138,7 +148,7 @@ static bool chosen(const struct cat *c, const char *schema, const char *name)
 
 	for (size_t i = 0; i < toc->count; i++) {
 		if (c->entry_in[i] && is_relation(&toc->entries[i]) && strcmp(toc->entries[i].tag, name) == 0 &&
-			strcmp(toc->entries[i].schema, schema) == 0)
+		        strcmp(toc->entries[i].schema, schema) == 0)
 			return true;
 	}
 	return false;
@@ -147,9 +157,11 @@ static bool chosen(const struct cat *c, const char *schema, const char *name)
 static void choose_contents(struct cat *c)
 {
 	for (size_t i = 0; i < c->contents.table_count; i++)
-		c->table_in[i] = c->table_in[i] || chosen(c, c->contents.tables[i].table.schema, c->contents.tables[i].table.name);
+		c->table_in[i] = c->table_in[i] ||
+		                 chosen(c, c->contents.tables[i].table.schema, c->contents.tables[i].table.name);
 	for (size_t i = 0; i < c->contents.sequences.count; i++)
-		c->sequence_in[i] = chosen(c, c->contents.sequences.items[i].schema, c->contents.sequences.items[i].name);
+		c->sequence_in[i] = chosen(
+		        c, c->contents.sequences.items[i].schema, c->contents.sequences.items[i].name);
 	for (size_t i = 0; i < c->contents.matviews.count; i++)
 		c->matview_in[i] = chosen(c, c->contents.matviews.items[i].schema, c->contents.matviews.items[i].name);
 }

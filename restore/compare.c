@@ -32,9 +32,9 @@ void compare_report_add(struct compare_report *r, bool source_fault, const char 
 		one_line(name);
 		r->items = arena_grow(&r->arena, r->items, r->count, &r->cap, sizeof(*r->items));
 		d = &r->items[r->count++];
-		*d = (struct proof_difference){ .object = name,
-			.what = arena_strdup(&r->arena, what),
-			.source_fault = source_fault };
+		*d = (struct proof_difference){
+			.object = name, .what = arena_strdup(&r->arena, what), .source_fault = source_fault
+		};
 	}
 	pthread_mutex_unlock(&r->lock);
 }
@@ -51,12 +51,15 @@ bool compare_database(struct compare_report *out, const struct compare *c, struc
 	struct pg_session *s = NULL;
 	bool ok;
 
-	for (size_t i = 0; i < c->finding_count; i++)
-		compare_report_add(out, c->findings[i].source_fault, c->findings[i].object, "%s", c->findings[i].what);
+	for (size_t i = 0; i < c->finding_count; i++) {
+		const struct restore_finding *f = &c->findings[i];
+
+		compare_report_add(
+		        out, f->source_fault || compare_schema_is_consequence(c, f), f->object, "%s", f->what);
+	}
 	observer_phase(c->obs, "comparing", c->manifest->plain_bytes, c->contents->table_count);
-	ok = compare_tables(out, c, e) &&
-		pg_session_open(&s, c->target, PG_SESSION_DUMP, "compare", c->cancel, e) && compare_objects(out, c, s, e) &&
-		compare_schema(out, c, s, e);
+	ok = compare_tables(out, c, e) && pg_session_open(&s, c->target, PG_SESSION_DUMP, "compare", c->cancel, e) &&
+	     compare_objects(out, c, s, e) && compare_schema(out, c, s, e);
 	pg_session_close(s);
 	return ok || err_wrap(e, "compare with the snapshot");
 }

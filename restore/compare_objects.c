@@ -1,4 +1,7 @@
-/* restore/compare_objects.c - what pg_dump's archive does not hold, read from the catalogues of both sides; see compare.h */
+/*
+ * restore/compare_objects.c - what pg_dump's archive does not hold, read from the catalogues of both sides; see
+ * compare.h
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,21 +18,22 @@ struct list_kind {
 	bool more_is_fine;                                          /* entries the snapshot does not have */
 };
 
-static void compare_values(struct compare_report *out, const struct list_kind *kind, const char *object, const void *was,
-	size_t i, const void *now, size_t j)
+static void compare_values(struct compare_report *out, const struct list_kind *kind, const char *object,
+        const void *was, size_t i, const void *now, size_t j)
 {
 	struct buf before = BUF_INIT, after = BUF_INIT;
 
 	kind->value(&before, was, i);
 	kind->value(&after, now, j);
 	if (!view_eq(buf_view(&before), buf_view(&after)))
-		compare_report_add(out, false, object, "was %.400s, and came back as %.400s", buf_str(&before), buf_str(&after));
+		compare_report_add(
+		        out, false, object, "was %.400s, and came back as %.400s", buf_str(&before), buf_str(&after));
 	buf_release(&before);
 	buf_release(&after);
 }
 
 static void compare_lists(struct compare_report *out, const struct list_kind *kind, const void *was, size_t was_count,
-	const void *now, size_t now_count)
+        const void *now, size_t now_count)
 {
 	struct buf object = BUF_INIT;
 
@@ -75,7 +79,8 @@ static void value_sequence(struct buf *out, const void *list, size_t i)
 	buf_addf(out, "%" PRId64 "%s", s->last_value, s->is_called ? "" : " (not called yet)");
 }
 
-static bool compare_sequences(struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
+static bool compare_sequences(
+        struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
 {
 	static const struct list_kind kind = { order_sequences, name_sequence, value_sequence, false };
 	struct pg_sequence_list now;
@@ -115,7 +120,7 @@ static void value_large_object(struct buf *out, const void *list, size_t i)
 }
 
 static bool compare_large_objects(
-	struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
+        struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
 {
 	static const struct list_kind kind = { order_large_objects, name_large_object, value_large_object, false };
 	struct pg_large_object_list now;
@@ -123,7 +128,7 @@ static bool compare_large_objects(
 	if (!pg_catalog_large_objects(&now, s, a, e))
 		return false;
 	compare_lists(
-		out, &kind, c->contents->large_objects.items, c->contents->large_objects.count, now.items, now.count);
+	        out, &kind, c->contents->large_objects.items, c->contents->large_objects.count, now.items, now.count);
 	out->large_objects += c->contents->large_objects.count;
 	return true;
 }
@@ -153,15 +158,15 @@ static void note_versions(const struct compare *c, const struct pg_extension_lis
 	for (size_t i = 0; i < was->count; i++) {
 		for (size_t j = 0; j < now->count; j++) {
 			if (strcmp(was->items[i].name, now->items[j].name) == 0 &&
-				strcmp(was->items[i].version, now->items[j].version) != 0)
-				observer_note(c->obs, NOTE_WARN, "extension \"%s\" was %s and is %s here", was->items[i].name,
-					was->items[i].version, now->items[j].version);
+			        strcmp(was->items[i].version, now->items[j].version) != 0)
+				observer_note(c->obs, NOTE_WARN, "extension \"%s\" was %s and is %s here",
+				        was->items[i].name, was->items[i].version, now->items[j].version);
 		}
 	}
 }
 
 static bool compare_extensions(
-	struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
+        struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
 {
 	static const struct list_kind kind = { order_extensions, name_extension, value_extension, false };
 	struct pg_extension_list now;
@@ -207,16 +212,34 @@ static struct pg_matview *sorted_matviews(const struct pg_matview_list *list, st
 	return items;
 }
 
+/* A view the restore could not fill is reported already. */
+static void excuse_reported(struct pg_matview *now, size_t count, const struct compare *c, struct arena *a)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *quoted = arena_printf(a, "MATERIALIZED VIEW DATA %s", now[i].qualified);
+		const char *plain = arena_printf(a, "MATERIALIZED VIEW DATA %s.%s", now[i].schema, now[i].name);
+
+		for (size_t j = 0; j < c->finding_count && !now[i].populated; j++) {
+			const char *object = c->findings[j].object;
+
+			now[i].populated = strcmp(object, quoted) == 0 || strcmp(object, plain) == 0;
+		}
+	}
+}
+
 static bool compare_matviews(
-	struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
+        struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
 {
 	static const struct list_kind kind = { order_matviews, name_matview, value_matview, false };
 	struct pg_matview_list now;
+	struct pg_matview *sorted;
 
 	if (!pg_catalog_matviews(&now, s, a, e))
 		return false;
-	compare_lists(out, &kind, sorted_matviews(&c->contents->matviews, a), c->contents->matviews.count,
-		sorted_matviews(&now, a), now.count);
+	sorted = sorted_matviews(&now, a);
+	excuse_reported(sorted, now.count, c, a);
+	compare_lists(
+	        out, &kind, sorted_matviews(&c->contents->matviews, a), c->contents->matviews.count, sorted, now.count);
 	return true;
 }
 
@@ -231,7 +254,7 @@ static void name_role(struct buf *out, const void *list, size_t i)
 }
 
 static bool compare_roles(
-	struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
+        struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
 {
 	static const struct list_kind kind = { order_texts, name_role, NULL, true };
 	PGresult *res = NULL;
@@ -262,7 +285,7 @@ static bool in_list(const struct pg_text_list *list, const char *text)
 
 /* pg_dump leaves an invalid index out: the source has it, and it is of no use there. */
 static bool compare_invalid_indexes(
-	struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
+        struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
 {
 	const struct pg_text_list *was = &c->contents->invalid_indexes;
 	struct pg_text_list now;
@@ -272,11 +295,12 @@ static bool compare_invalid_indexes(
 	for (size_t i = 0; i < was->count; i++) {
 		if (!in_list(&now, was->items[i]))
 			compare_report_add(out, true, arena_printf(a, "INDEX %s", was->items[i]),
-				"is not valid in the source (a CREATE INDEX CONCURRENTLY that failed?), so no dump carries it");
+			        "is not valid in the source (a CREATE INDEX CONCURRENTLY that failed?), so no dump carries it");
 	}
 	for (size_t i = 0; i < now.count; i++) {
 		if (!in_list(was, now.items[i]))
-			compare_report_add(out, false, arena_printf(a, "INDEX %s", now.items[i]), "came back not valid");
+			compare_report_add(
+			        out, false, arena_printf(a, "INDEX %s", now.items[i]), "came back not valid");
 	}
 	return true;
 }
@@ -315,9 +339,12 @@ static void compare_property(struct compare_report *out, const char *property, c
 		compare_report_add(out, false, object, "was \"%.400s\", and came back as \"%.400s\"", was, now);
 }
 
-/* ICU names are spelled anew by some major versions, so they count within one only. The tablespace is the target's own business. */
+/*
+ * ICU names are spelled anew by some major versions, so they count within one only. The tablespace is the target's own
+ * business.
+ */
 static bool compare_properties(
-	struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
+        struct compare_report *out, const struct compare *c, struct pg_session *s, struct arena *a, struct err *e)
 {
 	const struct pg_database *was = &c->contents->database;
 	struct pg_database now = { 0 };
@@ -334,11 +361,12 @@ static bool compare_properties(
 	}
 	compare_property(out, "owner", was->owner, now.owner);
 	compare_property(out, "privileges", acl_text_canonical(was->acl, was->owner, "CTc", "Tc", a),
-		acl_text_canonical(now.acl, now.owner, "CTc", "Tc", a));
-	compare_property(out, "comment", was->comment, now.comment);
+	        acl_text_canonical(now.acl, now.owner, "CTc", "Tc", a));
+	if (!c->incomplete)
+		compare_property(out, "comment", was->comment, now.comment);
 	compare_property(out, "settings", joined_settings(&was->settings, a), joined_settings(&now.settings, a));
 	compare_property(out, "connection limit", arena_printf(a, "%d", was->connection_limit),
-		arena_printf(a, "%d", now.connection_limit));
+	        arena_printf(a, "%d", now.connection_limit));
 	compare_property(out, "template mark", was->is_template ? "yes" : "no", now.is_template ? "yes" : "no");
 	return true;
 }
@@ -347,8 +375,9 @@ bool compare_objects(struct compare_report *out, const struct compare *c, struct
 {
 	struct arena a = ARENA_INIT;
 	bool ok = compare_sequences(out, c, s, &a, e) && compare_large_objects(out, c, s, &a, e) &&
-		compare_extensions(out, c, s, &a, e) && compare_matviews(out, c, s, &a, e) && compare_roles(out, c, s, &a, e) &&
-		compare_invalid_indexes(out, c, s, &a, e) && compare_properties(out, c, s, &a, e);
+	          compare_extensions(out, c, s, &a, e) && compare_matviews(out, c, s, &a, e) &&
+	          compare_roles(out, c, s, &a, e) && compare_invalid_indexes(out, c, s, &a, e) &&
+	          compare_properties(out, c, s, &a, e);
 
 	arena_release(&a);
 	return ok;

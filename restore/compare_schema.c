@@ -1,12 +1,10 @@
 /*
  * restore/compare_schema.c - the definitions that came back, archive entry by archive entry; see compare.h
  *
- * PostgreSQL spells some definitions anew when they are created from their own dump. So when something differs, the snapshot's archive is also restored by
- * stock pg_restore and psql alone, without data, into a database of its own on the same server: what comes out of there the same way is PostgreSQL's spelling and
- * no difference.
+ * PostgreSQL spells some definitions anew when they are created from their own dump. So when something differs, the
+ * snapshot's archive is also restored by stock pg_restore and psql alone, without data, into a database of its own on
+ * the same server: what comes out of there the same way is PostgreSQL's spelling and no difference.
  */
-#include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +25,19 @@ static bool is_about(const struct toc_entry *t, const char *desc, const char *ta
 {
 	if (strcmp(t->desc, desc) == 0)
 		return true;
-	return (strcmp(t->desc, "COMMENT") == 0 || strcmp(t->desc, "SECURITY LABEL") == 0 || strcmp(t->desc, "ACL") == 0) &&
-		starts_with(t->tag, tag_prefix);
+	return (strcmp(t->desc, "COMMENT") == 0 || strcmp(t->desc, "SECURITY LABEL") == 0 ||
+	               strcmp(t->desc, "ACL") == 0) &&
+	       starts_with(t->tag, tag_prefix);
 }
 
-/* The database's own entries are compared by catalogue (its name differs); subscriptions are not made in a test restore. */
+/*
+ * The database's own entries are compared by catalogue (its name differs); subscriptions are not made in a test
+ * restore.
+ */
 static bool counts(const struct toc_entry *t)
 {
 	return !is_about(t, "DATABASE", "DATABASE ") && strcmp(t->desc, "DATABASE PROPERTIES") != 0 &&
-		!is_about(t, "SUBSCRIPTION", "SUBSCRIPTION ") && strcmp(t->desc, "SUBSCRIPTION TABLE") != 0;
+	       !is_about(t, "SUBSCRIPTION", "SUBSCRIPTION ") && strcmp(t->desc, "SUBSCRIPTION TABLE") != 0;
 }
 
 static int by_key(const struct toc_entry *a, const struct toc_entry *b)
@@ -92,6 +94,7 @@ struct schema_compare {
 	struct pg_text_list tablespaces; /* of the target's server */
 	struct suspect *suspects;
 	size_t count, cap;
+	struct arena *texts; /* made on the way */
 	struct arena arena;
 };
 
@@ -108,8 +111,8 @@ static bool same_definition(const struct toc_entry *a, const struct toc_entry *b
 	/* A minor release marks columns with pg_attver, which some pg_dump print. */
 	if (!same && (strstr(a->defn, "pg_attver") || strstr(b->defn, "pg_attver"))) {
 		same = render_filter(&left, view_str(a->defn), INT_MAX, &ignored) &&
-			render_filter(&right, view_str(b->defn), INT_MAX, &ignored) &&
-			view_eq(buf_view(&left), buf_view(&right));
+		       render_filter(&right, view_str(b->defn), INT_MAX, &ignored) &&
+		       view_eq(buf_view(&left), buf_view(&right));
 	}
 	buf_release(&left);
 	buf_release(&right);
@@ -130,9 +133,9 @@ static bool same_tablespace(const struct schema_compare *s, const struct toc_ent
 /* These are listed with the owner of the relation they belong to, which is compared there. */
 static bool has_owner(const struct toc_entry *t)
 {
-	static const char *const without[] = { "ACL", "CHECK CONSTRAINT", "COMMENT", "CONSTRAINT", "DEFAULT", "FK CONSTRAINT", "INDEX",
-		"INDEX ATTACH", "POLICY", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA", "ROW SECURITY", "RULE", "SECURITY LABEL",
-		"SEQUENCE OWNED BY", "TABLE ATTACH", "TRIGGER" };
+	static const char *const without[] = { "ACL", "CHECK CONSTRAINT", "COMMENT", "CONSTRAINT", "DEFAULT",
+		"FK CONSTRAINT", "INDEX", "INDEX ATTACH", "POLICY", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA",
+		"ROW SECURITY", "RULE", "SECURITY LABEL", "SEQUENCE OWNED BY", "TABLE ATTACH", "TRIGGER" };
 
 	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
 		if (strcmp(t->desc, without[i]) == 0)
@@ -148,8 +151,8 @@ static bool same_owner(const struct toc_entry *was, const struct toc_entry *now)
 
 static bool same_entry(const struct schema_compare *s, const struct toc_entry *was, const struct toc_entry *now)
 {
-	return same_owner(was, now) && strcmp(was->table_am, now->table_am) == 0 &&
-		same_tablespace(s, was, now) && same_definition(was, now);
+	return same_owner(was, now) && strcmp(was->table_am, now->table_am) == 0 && same_tablespace(s, was, now) &&
+	       same_definition(was, now);
 }
 
 static void suspect(struct schema_compare *s, const struct toc_entry *was, const struct toc_entry *now)
@@ -197,7 +200,8 @@ static const struct restore_finding *finding_of(const struct schema_compare *s, 
 }
 
 /* The finding, already reported, that explains why this entry is not there: its own, or that of something it needs. */
-static const struct restore_finding *explained(const struct schema_compare *s, const struct toc_entry *t, unsigned depth)
+static const struct restore_finding *explained(
+        const struct schema_compare *s, const struct toc_entry *t, unsigned depth)
 {
 	const struct restore_finding *found = finding_of(s, t);
 
@@ -208,6 +212,93 @@ static const struct restore_finding *explained(const struct schema_compare *s, c
 			found = explained(s, needed, depth + 1);
 	}
 	return found;
+}
+
+static size_t line_length(const char *text)
+{
+	return strcspn(text, "\n");
+}
+
+static const char *next_line(const char *text)
+{
+	text += line_length(text);
+	return text + (*text == '\n');
+}
+
+/* Equal but for a comma at the end, which the last column or constraint of a table lacks. */
+static bool same_line(const char *a, const char *b)
+{
+	size_t alen = line_length(a), blen = line_length(b);
+
+	alen -= alen > 0 && a[alen - 1] == ',';
+	blen -= blen > 0 && b[blen - 1] == ',';
+	return alen == blen && memcmp(a, b, alen) == 0;
+}
+
+/* Is this line of a CREATE TABLE a constraint that was reported as violated by the source's own rows? */
+static bool is_reported_check(const struct schema_compare *s, const char *table, const char *line)
+{
+	static const char start[] = "    CONSTRAINT ";
+	size_t table_len = strlen(table);
+
+	if (!starts_with(line, start))
+		return false;
+	line += strlen(start);
+	for (size_t i = 0; i < s->c->finding_count; i++) {
+		const struct restore_finding *f = &s->c->findings[i];
+		const char *name = f->object + table_len, *quoted;
+
+		if (!f->source_fault || !starts_with(f->object, table))
+			continue;
+		quoted = pg_quote_ident(s->texts, name);
+		if ((starts_with(line, name) && line[strlen(name)] == ' ') ||
+		        (starts_with(line, quoted) && line[strlen(quoted)] == ' '))
+			return true;
+	}
+	return false;
+}
+
+/* Has a line of a CREATE TABLE lost but its NOT NULL, and was one of this table's reported as violated by its rows? */
+static bool is_reported_not_null(const struct schema_compare *s, const struct toc_entry *t, const char *was, const char *now)
+{
+	static const char end[] = " NOT NULL";
+	size_t was_len = line_length(was), now_len = line_length(now), end_len = strlen(end);
+	const char *left_out, *not_valid;
+
+	was_len -= was_len > 0 && was[was_len - 1] == ',';
+	now_len -= now_len > 0 && now[now_len - 1] == ',';
+	if (was_len < now_len + end_len || memcmp(was, now, now_len) != 0 || memcmp(was + was_len - end_len, end, end_len) != 0)
+		return false;
+	/* From version 18 on it has a name. */
+	if (was_len > now_len + end_len && !starts_with(was + now_len, " CONSTRAINT "))
+		return false;
+	left_out = arena_printf(s->texts, "NOT NULL %s.%s ", t->schema, t->tag);
+	not_valid = arena_printf(s->texts, "CONSTRAINT %s.%s ", t->schema, t->tag);
+	for (size_t i = 0; i < s->c->finding_count; i++) {
+		const struct restore_finding *f = &s->c->findings[i];
+
+		if (f->source_fault && (starts_with(f->object, left_out) || starts_with(f->object, not_valid)))
+			return true;
+	}
+	return false;
+}
+
+/* Do the definitions of a table differ by reported constraints alone? They were then left out, or added afterwards, NOT VALID. */
+static bool differs_by_checks(const struct schema_compare *s, const struct toc_entry *was, const struct toc_entry *now)
+{
+	const char *a = was->defn, *b = now->defn, *table;
+
+	if (strcmp(was->desc, "TABLE") != 0 || !same_owner(was, now) || !same_tablespace(s, was, now))
+		return false;
+	table = arena_printf(s->texts, "CHECK CONSTRAINT %s.%s ", was->schema, was->tag);
+	while (*a) {
+		if (*b && (same_line(a, b) || is_reported_not_null(s, was, a, b)))
+			b = next_line(b);
+		else if (!is_reported_check(s, table, a))
+			return false;
+		a = next_line(a);
+	}
+	return *b == '\0';
 }
 
 /* The first line in which two texts differ, from both. */
@@ -232,23 +323,26 @@ static int clipped(size_t len)
 	return len > 300 ? 300 : (int)len;
 }
 
-static void report_different(struct schema_compare *s, const char *object, const struct toc_entry *was, const struct toc_entry *now)
+static void report_different(
+        struct schema_compare *s, const char *object, const struct toc_entry *was, const struct toc_entry *now)
 {
 	const char *a = was->defn, *b = now->defn;
 	size_t alen, blen;
 
 	if (!same_owner(was, now))
-		compare_report_add(s->out, false, object, "was owned by \"%s\", and came back owned by \"%s\"", was->owner, now->owner);
+		compare_report_add(s->out, false, object, "was owned by \"%s\", and came back owned by \"%s\"",
+		        was->owner, now->owner);
 	if (strcmp(was->table_am, now->table_am) != 0)
-		compare_report_add(
-			s->out, false, object, "used table access method \"%s\", and came back with \"%s\"", was->table_am, now->table_am);
+		compare_report_add(s->out, false, object, "used table access method \"%s\", and came back with \"%s\"",
+		        was->table_am, now->table_am);
 	if (!same_tablespace(s, was, now))
-		compare_report_add(s->out, false, object, "was in tablespace \"%s\", and came back in \"%s\"", was->tablespace,
-			now->tablespace);
+		compare_report_add(s->out, false, object, "was in tablespace \"%s\", and came back in \"%s\"",
+		        was->tablespace, now->tablespace);
 	if (same_definition(was, now))
 		return;
 	first_difference(&a, &alen, &b, &blen);
-	compare_report_add(s->out, false, object, "was \"%.*s\", and came back as \"%.*s\"", clipped(alen), a, clipped(blen), b);
+	compare_report_add(
+	        s->out, false, object, "was \"%.*s\", and came back as \"%.*s\"", clipped(alen), a, clipped(blen), b);
 }
 
 static void report(struct schema_compare *s, const struct suspect *p)
@@ -256,10 +350,12 @@ static void report(struct schema_compare *s, const struct suspect *p)
 	const struct restore_finding *f = p->was ? explained(s, p->was, 0) : NULL;
 	const char *object = label(p->was ? p->was : p->now, &s->arena);
 
-	if (p->was && p->now)
+	if (p->was && p->now && !differs_by_checks(s, p->was, p->now))
 		report_different(s, object, p->was, p->now);
-	else if (!p->was)
+	else if (!p->was && !finding_of(s, p->now)) /* reported: made in another way than the snapshot has it */
 		compare_report_add(s->out, false, object, "is not in the snapshot");
+	else if (p->now)
+		return;
 	else if (!f)
 		compare_report_add(s->out, false, object, "did not come back");
 	else if (strcmp(f->object, object) != 0)
@@ -267,37 +363,74 @@ static void report(struct schema_compare *s, const struct suspect *p)
 	/* else: the finding itself is reported already */
 }
 
+bool compare_schema_is_consequence(const struct compare *c, const struct restore_finding *finding)
+{
+	const struct schema_compare s = { .c = c, .was = c->archive->toc };
+	const struct restore_finding *cause = NULL;
+	struct arena a = ARENA_INIT;
+
+	for (size_t i = 0; i < s.was->count && !cause; i++) {
+		const struct toc_entry *t = &s.was->entries[i];
+
+		if (strcmp(label(t, &a), finding->object) != 0)
+			continue;
+		for (size_t j = 0; j < t->ndeps && !cause; j++) {
+			const struct toc_entry *needed = toc_find(s.was, t->deps[j]);
+
+			cause = needed ? explained(&s, needed, 0) : NULL;
+		}
+	}
+	arena_release(&a);
+	return cause && cause->source_fault;
+}
+
 /* --- stock PostgreSQL's opinion --- */
 
-/* Does the reference hold an entry equal to this one? */
-static bool in_reference(const struct schema_compare *s, const struct entries *reference, const struct toc_entry *t)
+/* The first entry that is not before t in the order of keys. */
+static size_t lower_bound(const struct entries *in, const struct toc_entry *t)
 {
-	for (size_t i = 0; i < reference->count; i++) {
-		if (by_key(reference->items[i], t) == 0 && same_entry(s, reference->items[i], t))
-			return true;
+	size_t low = 0, high = in->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (by_key(in->items[middle], t) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return false;
+	return low;
 }
 
 static bool key_in_reference(const struct entries *reference, const struct toc_entry *t)
 {
-	for (size_t i = 0; i < reference->count; i++) {
-		if (by_key(reference->items[i], t) == 0)
+	size_t i = lower_bound(reference, t);
+
+	return i < reference->count && by_key(reference->items[i], t) == 0;
+}
+
+/* Does the reference hold an entry equal to this one? */
+static bool in_reference(const struct schema_compare *s, const struct entries *reference, const struct toc_entry *t)
+{
+	for (size_t i = lower_bound(reference, t); i < reference->count && by_key(reference->items[i], t) == 0; i++) {
+		if (same_entry(s, reference->items[i], t))
 			return true;
 	}
 	return false;
 }
 
 /*
- * What came back must be what stock tools make of the same archive. An entry that did not come back at all is excused only where another major's pg_dump
- * prints things under other entries, and only when stock tools made everything without an error.
+ * What came back must be what stock tools make of the same archive. An entry that did not come back at all is excused
+ * only where another major's pg_dump prints things under other entries, and only when stock tools made everything
+ * without an error.
  */
-static bool is_spelling(const struct schema_compare *s, const struct entries *reference, const struct reference *r, const struct suspect *p)
+static bool is_spelling(const struct schema_compare *s, const struct entries *reference, const struct reference *r,
+        const struct suspect *p)
 {
 	if (p->now)
 		return in_reference(s, reference, p->now);
 	return r->dump_version / 10000 != s->c->manifest->dump_version / 10000 && !r->had_errors &&
-		!key_in_reference(reference, p->was);
+	       !key_in_reference(reference, p->was);
 }
 
 static bool judge(struct schema_compare *s, struct err *e)
@@ -316,7 +449,7 @@ static bool judge(struct schema_compare *s, struct err *e)
 
 			if (is_spelling(s, &sorted, &r, p))
 				observer_note(s->c->obs, NOTE_DETAIL, "%s: spelled anew by PostgreSQL, the same",
-					label(p->was ? p->was : p->now, &s->arena));
+				        label(p->was ? p->was : p->now, &s->arena));
 			else
 				report(s, p);
 		}
@@ -343,7 +476,10 @@ static bool list_tablespaces(struct schema_compare *s, struct pg_session *sessio
 bool compare_schema(struct compare_report *out, const struct compare *c, struct pg_session *session, struct err *e)
 {
 	struct schema_compare s = { .c = c, .out = out, .was = c->archive->toc };
-	bool ok = list_tablespaces(&s, session, e) && reference_dump(&s.now, c, c->target, pg_session_version(session), e);
+	bool ok;
+
+	s.texts = &s.arena;
+	ok = list_tablespaces(&s, session, e) && reference_dump(&s.now, c, c->target, pg_session_version(session), e);
 
 	if (ok) {
 		find_suspects(&s);

@@ -8,22 +8,33 @@
 #include "restore/compare.h"
 
 #define PROGRESS_BYTES ((uint64_t)1 << 20)
-#define LABEL_SIZE     320 /* two names of 63 bytes, each byte doubled in its quotes */
+#define PART_PAGES     ((uint64_t)8192) /* 64 MiB: below that a second session costs more than it brings */
+#define LABEL_SIZE     320              /* two names of 63 bytes, each byte doubled in its quotes */
 
 /* What has one fingerprint: a table, or all leaves that are loaded through one partition root. */
 struct unit {
 	const struct content_table *first;
 	struct fingerprint expected;
-	bool missing;                 /* nothing of that name came back */
-	const struct pg_table **read; /* on the restored side */
-	size_t reads, cap;
+	struct fingerprint got; /* guarded by work.lock, as are the next two */
+	size_t left;            /* parts not read yet; 0 from the start: nothing of that name came back */
+	bool reported;
+};
+
+/* What is read at once: a table on the restored side, or some of its pages. */
+struct part {
+	size_t unit;
+	const struct pg_table *table;
+	uint64_t first_page, end_page, size;
 };
 
 struct work {
 	const struct compare *c;
 	struct compare_report *out;
-	struct unit *units; /* largest first */
-	size_t count, unit_cap;
+	struct unit *units;
+	size_t unit_count, unit_cap;
+	struct part *parts; /* largest first */
+	size_t count, part_cap;
+	unsigned jobs;
 	atomic_size_t next;
 	struct cancel stop;
 	struct arena arena; /* of the thread that plans */
@@ -64,27 +75,45 @@ static int by_name(const void *a, const void *b)
 
 static int by_size(const void *a, const void *b)
 {
-	uint64_t left = ((const struct unit *)a)->first->table.size, right = ((const struct unit *)b)->first->table.size;
+	uint64_t left = ((const struct part *)a)->size, right = ((const struct part *)b)->size;
 
 	return left < right ? 1 : left > right ? -1 : 0;
 }
 
-static void read_also(struct work *w, struct unit *u, const struct pg_table *t)
+static void add_part(struct work *w, const struct pg_table *t, uint64_t first_page, uint64_t end_page, uint64_t size)
 {
-	u->read = arena_grow(&w->arena, u->read, u->reads, &u->cap, sizeof(*u->read));
-	u->read[u->reads++] = t;
+	w->parts = arena_grow(&w->arena, w->parts, w->count, &w->part_cap, sizeof(*w->parts));
+	w->parts[w->count++] = (struct part){ w->unit_count - 1, t, first_page, end_page, size };
+	w->units[w->unit_count - 1].left++;
 }
 
-static struct unit *add_unit(struct work *w, const struct content_table *t)
+/*
+ * as is how the table is read, now what it is on the restored side: a large heap is read in ranges of pages, a few for
+ * each session.
+ */
+static void read_also(struct work *w, const struct pg_table *as, const struct pg_table *now)
 {
-	w->units = arena_grow(&w->arena, w->units, w->count, &w->unit_cap, sizeof(*w->units));
-	w->units[w->count] = (struct unit){ .first = t, .expected = t->fingerprint };
-	return &w->units[w->count++];
+	uint64_t step = now->main_pages / (2 * (uint64_t)w->jobs) + 1;
+	size_t ranges = 1;
+
+	if (now->heap && now->kind == PG_TABLE_PLAIN && !now->filter && w->jobs > 1 && *as->columns) {
+		step = step < PART_PAGES ? PART_PAGES : step;
+		ranges = now->main_pages / step + 1;
+	}
+	for (size_t i = 0; i < ranges; i++)
+		add_part(w, as, i * step * (ranges > 1), i + 1 < ranges ? (i + 1) * step : UINT64_MAX,
+		        now->size / ranges);
+}
+
+static void add_unit(struct work *w, const struct content_table *t)
+{
+	w->units = arena_grow(&w->arena, w->units, w->unit_count, &w->unit_cap, sizeof(*w->units));
+	w->units[w->unit_count++] = (struct unit){ .first = t, .expected = t->fingerprint };
 }
 
 static struct unit *unit_of_root(struct work *w, const char *root)
 {
-	for (size_t i = 0; i < w->count; i++) {
+	for (size_t i = 0; i < w->unit_count; i++) {
 		if (w->units[i].first->table.load_root && strcmp(w->units[i].first->table.load_root, root) == 0)
 			return &w->units[i];
 	}
@@ -100,21 +129,29 @@ static void plan_leaf(struct work *w, const struct content_table *t, const struc
 		fingerprint_add(&u->expected, &t->fingerprint);
 		return;
 	}
-	u = add_unit(w, t);
+	add_unit(w, t);
 	for (size_t i = 0; i < now->count; i++) {
 		if (now->items[i].load_root && strcmp(now->items[i].load_root, t->table.load_root) == 0)
-			read_also(w, u, &now->items[i]);
+			read_also(w, &now->items[i], &now->items[i]);
 	}
-	u->missing = u->reads == 0;
 }
 
 static void plan_table(struct work *w, const struct content_table *t, const struct pg_table *now)
 {
-	struct unit *u = add_unit(w, t);
-
+	add_unit(w, t);
 	if (now)
-		read_also(w, u, &t->table); /* as recorded: the columns in the snapshot's order */
-	u->missing = !now;
+		read_also(w, &t->table, now); /* as recorded: the columns in the snapshot's order */
+}
+
+/* Units of which nothing came back. */
+static void report_missing(struct work *w)
+{
+	char object[LABEL_SIZE];
+
+	for (size_t i = 0; i < w->unit_count; i++) {
+		if (w->units[i].left == 0)
+			compare_report_add(w->out, false, label(object, w->units[i].first), "did not come back");
+	}
 }
 
 static void plan(struct work *w, const struct pg_table_list *now)
@@ -145,7 +182,9 @@ static void plan(struct work *w, const struct pg_table_list *now)
 		snprintf(object, sizeof(object), "TABLE %s", names[i]->qualified);
 		compare_report_add(w->out, false, object, "is not in the snapshot");
 	}
-	qsort(w->units, w->count, sizeof(*w->units), by_size);
+	report_missing(w);
+	if (w->count > 0)
+		qsort(w->parts, w->count, sizeof(*w->parts), by_size);
 	free(known);
 	free(names);
 }
@@ -180,48 +219,66 @@ static bool read_rows(struct fingerprint *sum, struct worker *k, const char *sql
 	return got == 0;
 }
 
-static void report(struct compare_report *out, const struct unit *u, const struct fingerprint *got)
+static void report(struct compare_report *out, const struct unit *u)
 {
 	const struct content_table *t = u->first;
+	const struct fingerprint *got = &u->got;
 	char object[LABEL_SIZE];
 
 	label(object, t);
 	if (t->data != CONTENT_DATA && t->table.kind == PG_TABLE_CONFIG)
 		return; /* an extension may fill its own tables */
 	if (t->data != CONTENT_DATA && got->rows > 0)
-		compare_report_add(out, false, object, "the snapshot holds no rows of it, and %" PRIu64 " came back", got->rows);
+		compare_report_add(
+		        out, false, object, "the snapshot holds no rows of it, and %" PRIu64 " came back", got->rows);
 	else if (got->rows != u->expected.rows)
-		compare_report_add(out, false, object, "%" PRIu64 " rows, and %" PRIu64 " came back", u->expected.rows, got->rows);
+		compare_report_add(
+		        out, false, object, "%" PRIu64 " rows, and %" PRIu64 " came back", u->expected.rows, got->rows);
 	else if (!fingerprint_equal(got, &u->expected))
-		compare_report_add(out, false, object, "all %" PRIu64 " rows came back, some with other values", got->rows);
+		compare_report_add(
+		        out, false, object, "all %" PRIu64 " rows came back, some with other values", got->rows);
 }
 
-static bool compare_unit(struct worker *k, struct unit *u, struct err *e)
+/* trouble is NULL, or why the part could not be read as the snapshot has it. */
+static void finish_part(struct work *w, struct unit *u, const struct fingerprint *got, const char *trouble)
 {
-	struct fingerprint got = { 0 };
 	char object[LABEL_SIZE];
+	bool last;
 
-	if (u->missing) {
-		compare_report_add(k->w->out, false, label(object, u->first), "did not come back");
+	pthread_mutex_lock(&w->lock);
+	fingerprint_add(&u->got, got);
+	last = --u->left == 0;
+	if (trouble && !u->reported)
+		compare_report_add(w->out, false, label(object, u->first), "cannot be read as it was: %s", trouble);
+	u->reported = u->reported || trouble;
+	last = last && !u->reported;
+	pthread_mutex_unlock(&w->lock);
+	if (last)
+		report(w->out, u);
+}
+
+static bool compare_part(struct worker *k, const struct part *p, struct err *e)
+{
+	struct unit *u = &k->w->units[p->unit];
+	struct pg_table t = *p->table;
+	struct fingerprint got = { 0 };
+	struct err why = ERR_INIT;
+	char object[LABEL_SIZE];
+	const char *sql;
+
+	t.columns = u->first->table.columns;
+	sql = pg_copy_out_sql(&k->arena, &t, p->first_page, p->end_page, pg_session_encoding(k->session));
+	if (read_rows(&got, k, sql, &why)) {
+		finish_part(k->w, u, &got, NULL);
 		return true;
 	}
-	for (size_t i = 0; i < u->reads; i++) {
-		struct pg_table t = *u->read[i];
-		const char *sql;
-
-		t.columns = u->first->table.columns;
-		sql = pg_copy_out_sql(&k->arena, &t, 0, UINT64_MAX, pg_session_encoding(k->session));
-		if (read_rows(&got, k, sql, e))
-			continue;
-		/* Class 42: the table has not the columns it had. Everything else is trouble of the reading itself. */
-		if (strncmp(pg_session_sqlstate(k->session), "42", 2) != 0)
-			return err_wrap(e, "read back %s", label(object, u->first));
-		compare_report_add(k->w->out, false, label(object, u->first), "cannot be read as it was: %s", e->msg);
-		*e = (struct err)ERR_INIT;
+	/* Class 42: the table has not the columns it had. Everything else is trouble of the reading itself. */
+	if (strncmp(pg_session_sqlstate(k->session), "42", 2) == 0) {
+		finish_part(k->w, u, &got, why.msg);
 		return true;
 	}
-	report(k->w->out, u, &got);
-	return true;
+	*e = why;
+	return err_wrap(e, "read back %s", label(object, u->first));
 }
 
 static void fail(struct work *w, const struct err *e)
@@ -242,7 +299,7 @@ static void *run(void *argument)
 	size_t i;
 
 	while (ok && (i = atomic_fetch_add(&w->next, 1)) < w->count) {
-		ok = cancel_check(&w->stop, &e) && compare_unit(k, &w->units[i], &e);
+		ok = cancel_check(&w->stop, &e) && compare_part(k, &w->parts[i], &e);
 		observer_item(w->c->obs);
 	}
 	if (!ok)
@@ -252,18 +309,17 @@ static void *run(void *argument)
 	return NULL;
 }
 
-static unsigned worker_count(const struct work *w)
+static unsigned choose_jobs(const struct compare *c)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned n = w->c->jobs ? w->c->jobs : processors > 0 ? (unsigned)processors : 1;
 
-	return n < w->count ? n : w->count ? (unsigned)w->count : 1;
+	return c->jobs ? c->jobs : processors > 0 ? (unsigned)processors : 1;
 }
 
 static bool run_workers(struct work *w, struct err *e)
 {
-	unsigned n = worker_count(w);
-	struct worker *workers = xcalloc(n, sizeof(*workers));
+	unsigned n = w->count < w->jobs ? (unsigned)w->count : w->jobs;
+	struct worker *workers = xcalloc(n + 1, sizeof(*workers));
 
 	for (unsigned i = 0; i < n; i++) {
 		int errnum;
@@ -288,7 +344,7 @@ static bool list_tables(struct pg_table_list *out, struct work *w, struct err *e
 {
 	struct pg_session *s = NULL;
 	bool ok = pg_session_open(&s, w->c->target, PG_SESSION_DUMP, "compare", w->c->cancel, e) &&
-		pg_catalog_tables(out, s, false, &w->arena, e);
+	          pg_catalog_tables(out, s, false, &w->arena, e);
 
 	pg_session_close(s);
 	return ok;
@@ -296,7 +352,7 @@ static bool list_tables(struct pg_table_list *out, struct work *w, struct err *e
 
 bool compare_tables(struct compare_report *out, const struct compare *c, struct err *e)
 {
-	struct work w = { .c = c, .out = out, .stop = CANCEL_INIT((struct cancel *)c->cancel) };
+	struct work w = { .c = c, .out = out, .jobs = choose_jobs(c), .stop = CANCEL_INIT((struct cancel *)c->cancel) };
 	struct pg_table_list now;
 	bool ok;
 
@@ -305,7 +361,8 @@ bool compare_tables(struct compare_report *out, const struct compare *c, struct 
 	if (ok) {
 		plan(&w, &now);
 		ok = run_workers(&w, e);
-		out->tables += c->contents->table_count;
+		for (size_t i = 0; i < c->contents->table_count; i++)
+			out->tables += c->contents->tables[i].table.kind != PG_TABLE_LARGE_OBJECTS;
 	}
 	pthread_mutex_destroy(&w.lock);
 	arena_release(&w.arena);

@@ -41,7 +41,9 @@ static uint64_t build_cost(const char *desc, uint64_t rows, uint64_t bytes)
 {
 	if (strcmp(desc, "INDEX ATTACH") == 0 || strcmp(desc, "STATISTICS") == 0)
 		return 500;
-	return 1000 + rows / 4 + bytes / 2000;
+	if (strcmp(desc, "FK CONSTRAINT") == 0)
+		return 1000 + rows / 5;
+	return 1000 + rows / 3 + bytes / 2000;
 }
 
 /* --- loads --- */
@@ -77,8 +79,10 @@ static void note_load(struct graph_builder *b, size_t table, uint32_t task)
 	uint32_t own = b->relations.of_table[table];
 
 	graph_add_edge(b, task, b->all_loaded);
-	if (own != NONE)
+	if (own != NONE) {
 		uint_list_add(b->a, &b->relations.items[own].loads, task);
+		b->relations.items[own].mixed |= !b->g->tasks[task].whole;
+	}
 	if (!t->table.load_root)
 		return;
 	for (uint32_t r = 0; r < b->relations.count; r++) {
@@ -90,6 +94,8 @@ static void note_load(struct graph_builder *b, size_t table, uint32_t task)
 		relations_tree(&tree, &b->relations, r, b->a);
 		for (size_t i = 0; i < tree.count; i++)
 			uint_list_add(b->a, &b->relations.items[tree.items[i]].loads, task);
+		for (size_t i = 0; i < tree.count; i++)
+			b->relations.items[tree.items[i]].mixed = true;
 	}
 }
 
@@ -301,6 +307,7 @@ static void add_builds(struct graph_builder *b)
 	}
 	for (size_t i = first; i < b->g->count; i++)
 		connect_build(b, (uint32_t)i);
+	graph_tune_foreign_keys(b);
 }
 
 void graph_release(struct graph *g)

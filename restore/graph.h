@@ -30,6 +30,7 @@ struct graph_task {
 	size_t first_piece, piece_count; /* load of a share: pieces of tables[0]; all when whole */
 	bool whole;                      /* load: nobody else loads into these tables */
 	const struct toc_entry *entry;   /* build */
+	bool visible;                    /* build: its tables were loaded frozen, so their indexes alone can answer */
 	const char **names;              /* analyze: qualified, quoted */
 	size_t name_count;
 	bool only;                       /* analyze: ANALYZE ONLY, from server version 18 */

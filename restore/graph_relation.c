@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "restore/recode.h"
 #include "src/pg/session.h"
 
 void uint_list_add(struct arena *a, struct uint_list *l, uint32_t value)
@@ -26,8 +27,23 @@ static int compare_oid(const void *a, const void *b)
 	return (x->oid > y->oid) - (x->oid < y->oid);
 }
 
-static void add_archive(struct relations *out, const struct stages *s, struct arena *a)
+/* As the catalogues say it. A name that cannot be converted stays, and its table will not be analyzed. */
+static char *qualified_name(const struct toc_entry *t, struct recode *r, struct arena *a)
 {
+	const char *schema = t->schema, *name = t->tag;
+	struct err ignored = ERR_INIT;
+
+	if (!recode_text(&schema, r, a, &ignored) || !recode_text(&name, r, a, &ignored))
+		return arena_printf(a, "%s.%s", pg_quote_ident(a, t->schema), pg_quote_ident(a, t->tag));
+	return arena_printf(a, "%s.%s", pg_quote_ident(a, schema), pg_quote_ident(a, name));
+}
+
+static void add_archive(struct relations *out, const struct stages *s, const char *encoding, struct arena *a)
+{
+	struct recode *to_utf8 = NULL;
+	struct err ignored = ERR_INIT;
+
+	recode_open(&to_utf8, encoding ? encoding : "UTF8", true, &ignored);
 	for (size_t i = 0; i < s->toc->count; i++) {
 		const struct toc_entry *t = &s->toc->entries[i];
 		struct relation *r;
@@ -39,9 +55,9 @@ static void add_archive(struct relations *out, const struct stages *s, struct ar
 		r = &out->items[out->count++];
 		*r = (struct relation){ .entry = t, .table = NONE, .parent = NONE };
 		r->matview = *t->desc == 'M';
-		r->qualified =
-			arena_printf(a, "%s.%s", pg_quote_ident(a, t->schema), pg_quote_ident(a, t->tag));
+		r->qualified = qualified_name(t, to_utf8, a);
 	}
+	recode_close(to_utf8);
 }
 
 static void add_tables(struct relations *out, const struct contents *c)
@@ -125,7 +141,7 @@ void relations_collect(struct relations *out, const struct graph_input *in, stru
 	out->items = arena_alloc(a, (toc->count + in->contents->table_count + 1) * sizeof(*out->items));
 	out->of_entry = arena_alloc(a, (toc->count + 1) * sizeof(*out->of_entry));
 	out->of_table = arena_alloc(a, (in->contents->table_count + 1) * sizeof(*out->of_table));
-	add_archive(out, in->stages, a);
+	add_archive(out, in->stages, in->contents->database.encoding, a);
 	add_tables(out, in->contents);
 	for (size_t i = 0; i < toc->count; i++)
 		if (strcmp(toc->entries[i].desc, "TABLE ATTACH") == 0)

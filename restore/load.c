@@ -128,7 +128,7 @@ bool load_run_copy(struct load_run *r, struct err *e)
 
 	in.state = feed_next(&in.part, r->loader->feed, e);
 	if (in.state < 0)
-		return false;
+		return err_wrap(e, "load table %s", load_run_table(r, 0)->table.qualified);
 	for (size_t i = 0; i < r->table_count; i++)
 		if (!copy_table(r, i, &in, e))
 			return err_wrap(e, "load table %s", load_run_table(r, i)->table.qualified);
@@ -151,7 +151,8 @@ bool load_run_end(struct load_run *r, bool ok, struct err *e)
 		return false;
 	}
 	pthread_mutex_lock(&l->load->mutex);
-	l->load->rows += r->seen.rows;
+	if (load_run_table(r, 0)->table.kind != PG_TABLE_LARGE_OBJECTS)
+		l->load->rows += r->seen.rows;
 	l->load->bytes += r->bytes;
 	pthread_mutex_unlock(&l->load->mutex);
 	return true;
@@ -199,9 +200,9 @@ static bool load_one(struct loader *l, size_t table, bool last_try, struct err *
 	struct err why = ERR_INIT;
 	bool ok = run(&one, &why);
 
-	if (!ok && last_try && strcmp(l->sqlstate, "23514") == 0) {
+	if (!ok && last_try && strncmp(l->sqlstate, "23", 2) == 0) {
 		why = (struct err)ERR_INIT;
-		ok = load_without_checks(l, table, &why);
+		ok = load_without_rules(l, table, &why);
 	}
 	if (ok)
 		return true;
@@ -215,21 +216,25 @@ static bool load_one(struct loader *l, size_t table, bool last_try, struct err *
 	return false;
 }
 
-/* All that can be loaded; the last error of those that cannot. */
+/* All that can be loaded; the last error of those that cannot, with its SQLSTATE. */
 static bool load_each(struct loader *l, const struct graph_task *t, bool last_try, struct err *e)
 {
-	bool ok = true;
+	char sqlstate[sizeof(l->sqlstate)] = "";
 
 	for (size_t i = 0; i < t->table_count; i++) {
 		struct load_table *table = &l->load->tables[t->tables[i]];
 
-		if (!table->done)
-			table->done = load_one(l, t->tables[i], last_try, e);
-		ok &= table->done;
-		if (!table->done && !refused_by_server(l, e))
+		if (table->done)
+			continue;
+		table->done = load_one(l, t->tables[i], last_try, e);
+		if (table->done)
+			continue;
+		if (!refused_by_server(l, e))
 			return false;
+		memcpy(sqlstate, l->sqlstate, sizeof(sqlstate));
 	}
-	return ok;
+	memcpy(l->sqlstate, sqlstate, sizeof(sqlstate));
+	return !*sqlstate;
 }
 
 static bool load_together(struct loader *l, const struct graph_task *t, struct err *e)

@@ -43,7 +43,7 @@ void load_release(struct load *l);
  * Load what the task says in one transaction (one per table after that has failed once); rows are compared with the snapshot's fingerprint before it
  * commits (of a table loaded in shares: with the last share). False: nothing of it is there (but for tables marked done), and the session is
  * idle again or broken. ERR_DAMAGED: the snapshot's rows are not what it recorded. On the last try rows may come in without the table's
- * CHECK constraints, and a table that the server refuses is a finding as well.
+ * CHECK and NOT NULL constraints, and a table that the server refuses is a finding as well.
  */
 bool load_task(struct loader *l, const struct graph_task *t, bool last_try, struct err *e);
 

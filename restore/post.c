@@ -26,6 +26,37 @@ static bool set_tablespace(struct post *p, const char *tablespace, struct err *e
 	return ok;
 }
 
+/*
+ * With all three off, what remains without a penalty is a merge of two indexes; where there are none, all others carry the same one and the
+ * planner chooses as usual.
+ */
+static bool set_merging(struct post *p, bool merging, struct err *e)
+{
+	if (p->merging == merging)
+		return true;
+	p->merging = merging;
+	return pg_execf(p->session, e, "SET enable_hashjoin = %1$s; SET enable_nestloop = %1$s; SET enable_sort = %1$s",
+		merging ? "off" : "on");
+}
+
+static bool set_encoding(struct post *p, const char *encoding, struct err *e)
+{
+	struct arena a = ARENA_INIT;
+	bool ok;
+
+	if (!p->encoding || strcmp(p->now, encoding) == 0)
+		return true;
+	p->now = encoding;
+	ok = pg_execf(p->session, e, "SET client_encoding = %s", pg_quote_literal(&a, encoding));
+	arena_release(&a);
+	return ok;
+}
+
+bool post_speak_utf8(struct post *p, struct err *e)
+{
+	return set_encoding(p, "UTF8", e);
+}
+
 /* What pg_restore would run: the definition, and the owner of what has one. */
 static char *statement(const struct post *p, const struct toc_entry *t, struct arena *a)
 {
@@ -49,25 +80,25 @@ static bool run(struct post *p, const char *sql, struct err *e)
 	}
 }
 
-bool post_build(struct post *p, const struct toc_entry *entry, unsigned parallel, struct err *e)
+bool post_build(struct post *p, const struct graph_task *t, unsigned parallel, struct err *e)
 {
 	struct arena a = ARENA_INIT;
-	bool ok = set_parallel(p, parallel, e) && set_tablespace(p, entry->tablespace, e) &&
-		run(p, statement(p, entry, &a), e);
+	bool ok = (!p->encoding || set_encoding(p, p->encoding, e)) && set_parallel(p, parallel, e) &&
+		set_tablespace(p, t->entry->tablespace, e) && set_merging(p, t->visible, e) && run(p, statement(p, t->entry, &a), e);
 
 	arena_release(&a);
 	return ok;
 }
 
-bool post_analyze(struct post *p, const struct graph_task *t, struct err *e)
+bool post_analyze(struct post *p, const struct graph_task *t, size_t first, size_t count, struct err *e)
 {
 	struct buf sql = BUF_INIT;
 	bool ok;
 
 	buf_add(&sql, t->only ? "ANALYZE ONLY " : "ANALYZE ");
-	for (size_t i = 0; i < t->name_count; i++)
-		buf_addf(&sql, "%s%s", i ? ", " : "", t->names[i]);
-	ok = run(p, buf_str(&sql), e);
+	for (size_t i = first; i < first + count; i++)
+		buf_addf(&sql, "%s%s", i > first ? ", " : "", t->names[i]);
+	ok = post_speak_utf8(p, e) && run(p, buf_str(&sql), e);
 	buf_release(&sql);
 	return ok;
 }

@@ -13,11 +13,18 @@ struct post {
 	bool no_owner, no_tablespaces;
 	unsigned parallel;      /* max_parallel_maintenance_workers now; UINT32_MAX unknown */
 	const char *tablespace; /* default_tablespace now; NULL unknown */
+	bool merging;           /* the planner is told to join by indexes */
+	const char *encoding;   /* of the archive's text; NULL: nothing to do, it is UTF-8 or nobody knows */
+	const char *now;        /* client_encoding now; used when encoding is not NULL */
 };
 
+/* Before anything but the calls below: names and messages in UTF-8 again. */
+bool post_speak_utf8(struct post *p, struct err *e);
+
 /* parallel: how many workers of the server may help. A deadlock with something else is tried again. */
-bool post_build(struct post *p, const struct toc_entry *entry, unsigned parallel, struct err *e);
-bool post_analyze(struct post *p, const struct graph_task *t, struct err *e);
+bool post_build(struct post *p, const struct graph_task *t, unsigned parallel, struct err *e);
+/* count of the names of t from first on. */
+bool post_analyze(struct post *p, const struct graph_task *t, size_t first, size_t count, struct err *e);
 /* Does the failed call say that rows break the rule (SQLSTATE class 23)? */
 bool post_violates(const struct pg_session *s);
 

@@ -42,9 +42,9 @@ static char *join(struct arena *a, const char *const *names, size_t count, const
 
 /* --- the checks --- */
 
-static bool check_version(struct pg_session *s, const struct manifest *m, struct err *e)
+bool preflight_version(struct pg_session *maintenance, const struct manifest *m, struct err *e)
 {
-	int have = pg_session_version(s) / 10000, need = m->server_version / 10000;
+	int have = pg_session_version(maintenance) / 10000, need = m->server_version / 10000;
 
 	if (have >= need)
 		return true;
@@ -193,11 +193,11 @@ static bool check_tablespaces(struct preflight *out, struct pg_session *s, const
 	return true;
 }
 
-bool preflight_check(struct preflight *out, struct pg_session *maintenance, const struct manifest *m, const struct contents *c,
+bool preflight_check(struct preflight *out, struct pg_session *maintenance, const struct contents *c,
 	const struct pg_text_list *tablespaces, const struct restore_options *o, bool creates, struct observer *obs, struct err *e)
 {
 	memset(out, 0, sizeof(*out));
-	if (check_version(maintenance, m, e) && check_extensions(maintenance, c, obs, &out->arena, e) &&
+	if (check_extensions(maintenance, c, obs, &out->arena, e) &&
 		check_roles(out, maintenance, c, o, e) &&
 		check_rights(maintenance, o, creates, out->missing_roles.count, e) &&
 		check_tablespaces(out, maintenance, c, tablespaces, obs, e))

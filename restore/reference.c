@@ -10,14 +10,15 @@
 #define ARCHIVE_MAX ((size_t)512 << 20)
 
 static bool find_tools(
-	struct pg_tools *out, const struct compare *c, int server_version, struct arena *a, struct err *e)
+        struct pg_tools *out, const struct compare *c, int server_version, struct arena *a, struct err *e)
 {
 	const char *warning;
 
 	return pg_tools_for_server(out, &warning, server_version, PG_TOOLS_CLIENT, c->pg_bin, a, c->cancel, e);
 }
 
-bool reference_dump(struct toc **out, const struct compare *c, const struct conninfo *database, int server_version, struct err *e)
+bool reference_dump(
+        struct toc **out, const struct compare *c, const struct conninfo *database, int server_version, struct err *e)
 {
 	struct arena a = ARENA_INIT;
 	struct buf archive = BUF_INIT_MAX(ARCHIVE_MAX);
@@ -33,6 +34,8 @@ bool reference_dump(struct toc **out, const struct compare *c, const struct conn
 	const struct child_spec spec = { .argv = argv, .env = child.env };
 
 	ok = child_capture(&archive, &spec, c->cancel, e) && toc_parse(out, buf_view(&archive), e);
+	if (!ok && e->kind == ERR_DAMAGED)
+		e->kind = ERR_FAILED; /* this archive is not the snapshot's */
 	if (!ok)
 		err_wrap(e, "dump the schema that came back");
 done:
@@ -46,8 +49,8 @@ static bool make_database(struct pg_session *s, const struct compare *c, struct 
 	const struct pg_database *d = &c->contents->database;
 
 	return pg_execf(s, e, "CREATE DATABASE %s TEMPLATE template0 ENCODING %s LC_COLLATE %s LC_CTYPE %s",
-		pg_quote_ident(a, c->reference), pg_quote_literal(a, d->encoding), pg_quote_literal(a, d->collate),
-		pg_quote_literal(a, d->ctype));
+	        pg_quote_ident(a, c->reference), pg_quote_literal(a, d->encoding), pg_quote_literal(a, d->collate),
+	        pg_quote_literal(a, d->ctype));
 }
 
 /* All entries but subscriptions, which would connect to their publishers. */
@@ -60,11 +63,12 @@ static bool whole_script(struct buf *out, const struct compare *c, int server_ve
 	bool ok;
 
 	for (size_t i = 0; i < toc->count; i++) {
-		if (strcmp(toc->entries[i].desc, "SUBSCRIPTION") != 0 && strcmp(toc->entries[i].desc, "SUBSCRIPTION TABLE") != 0)
+		if (strcmp(toc->entries[i].desc, "SUBSCRIPTION") != 0 &&
+		        strcmp(toc->entries[i].desc, "SUBSCRIPTION TABLE") != 0)
 			ids[n++] = toc->entries[i].dump_id;
 	}
 	ok = render_entries(&raw, c->archive, ids, n, NULL, c->cancel, e) &&
-		render_filter(out, buf_view(&raw), server_version, e);
+	     render_filter(out, buf_view(&raw), server_version, e);
 	buf_release(&raw);
 	free(ids);
 	return ok;
@@ -72,7 +76,7 @@ static bool whole_script(struct buf *out, const struct compare *c, int server_ve
 
 /* Errors of single statements do not stop psql; they are its business to report and ours to remember. */
 static bool run_script(bool *had_errors, const struct compare *c, const struct conninfo *database, struct view script,
-	struct arena *a, struct err *e)
+        struct arena *a, struct err *e)
 {
 	struct conninfo_child connect;
 	struct child psql = CHILD_INIT;
@@ -110,12 +114,12 @@ bool reference_make(struct reference *out, const struct compare *c, struct err *
 
 	conninfo_set(database, "dbname", c->reference);
 	if (!pg_session_open(&s, c->target, PG_SESSION_PLAIN, "reference", c->cancel, e) ||
-		!find_tools(&tools, c, pg_session_version(s), &a, e))
+	        !find_tools(&tools, c, pg_session_version(s), &a, e))
 		goto done;
 	made = make_database(s, c, &a, e);
 	ok = made && whole_script(&script, c, pg_session_version(s), e) &&
-		run_script(&out->had_errors, c, database, buf_view(&script), &a, e) &&
-		reference_dump(&out->toc, c, database, pg_session_version(s), e);
+	     run_script(&out->had_errors, c, database, buf_view(&script), &a, e) &&
+	     reference_dump(&out->toc, c, database, pg_session_version(s), e);
 	out->dump_version = tools.version;
 done:
 	if (!ok)
@@ -126,7 +130,8 @@ done:
 		struct err ignored = ERR_INIT;
 
 		if (pg_session_open(&cleaner, c->target, PG_SESSION_PLAIN, "reference", NULL, &ignored))
-			pg_execf(cleaner, &ignored, "DROP DATABASE IF EXISTS %s WITH (FORCE)", pg_quote_ident(&a, c->reference));
+			pg_execf(cleaner, &ignored, "DROP DATABASE IF EXISTS %s WITH (FORCE)",
+			        pg_quote_ident(&a, c->reference));
 		pg_session_close(cleaner);
 	}
 	pg_session_close(s);

@@ -11,6 +11,7 @@
 #define CONTENTS_MAX ((size_t)1 << 30)
 #define JOBS_MAX     64
 #define PHASES_MAX   8
+#define NOTES_MAX    50 /* findings told one by one when the restore is not complete */
 
 struct run {
 	struct restore_result *result;
@@ -50,7 +51,7 @@ static bool read_contents(struct run *r, struct err *e)
 		contents_parse(&r->contents, buf_view(&text), e);
 
 	buf_release(&text);
-	return ok || err_wrap(e, "read snapshot \"%s\"", r->manifest->id);
+	return ok || err_wrap(e, "read the contents of snapshot \"%s\"", r->manifest->id);
 }
 
 static void list_tablespaces(struct pg_text_list *out, const struct toc *toc, struct arena *a)
@@ -78,12 +79,13 @@ static bool look(struct run *r, struct err *e)
 	observer_phase(r->obs, "checking", 0, 0);
 	if (!read_contents(r, e) ||
 		!target_open(&r->target, o->target, o->maintenance_db, r->manifest->id, r->cancel, e) ||
+		!preflight_version(r->target.maintenance, r->manifest, e) ||
 		!archive_open(&r->archive, r->chunks, r->manifest, pg_session_version(r->target.maintenance), o->pg_bin,
 			r->cancel, e))
 		return false;
 	stages_assign(&r->stages, r->archive.toc, o->disable_subscriptions);
 	list_tablespaces(&tablespaces, r->archive.toc, &a);
-	ok = preflight_check(&r->preflight, r->target.maintenance, r->manifest, &r->contents, &tablespaces, o,
+	ok = preflight_check(&r->preflight, r->target.maintenance, &r->contents, &tablespaces, o,
 		     r->target.state == TARGET_MISSING, r->obs, e) &&
 		graph_build(&r->graph,
 			&(struct graph_input){ .stages = &r->stages,
@@ -133,6 +135,27 @@ static bool make_schema(struct run *r, struct err *e)
 	return ok;
 }
 
+/* Comments on a key that could not be made, views that group by it: left out, and said. */
+static void leave_out_lost(struct run *r, const struct work_outcome *outcome)
+{
+	const struct toc *toc = r->archive.toc;
+	bool *lost = xcalloc(toc->count + 1, sizeof(*lost));
+	struct arena a = ARENA_INIT;
+
+	for (size_t i = 0; i < outcome->lost_count; i++)
+		lost[outcome->lost[i] - toc->entries] = true;
+	stages_spread_lost(lost, &r->stages);
+	for (size_t i = 0; i < toc->count; i++) {
+		if (!lost[i] || r->stages.of[i] == STAGE_HEAVY)
+			continue;
+		r->stages.of[i] = STAGE_SKIP;
+		findings_add(&r->findings, stages_label(&a, &toc->entries[i]), "not made, for what it is about could not be made",
+			!outcome->lost_serious);
+	}
+	arena_release(&a);
+	free(lost);
+}
+
 static bool move_rows(struct run *r, struct err *e)
 {
 	struct work_options o = { .database = r->target.database,
@@ -141,17 +164,19 @@ static bool move_rows(struct run *r, struct err *e)
 		.no_owner = r->options->no_owner,
 		.no_tablespaces = r->preflight.no_tablespaces,
 		.maintenance_mem = server_memory_for_sort(r->options->target, r->jobs) };
-	struct work_times times = { 0 };
+	struct work_outcome outcome = { 0 };
 	bool ok;
 
 	load_init(&r->load, &r->contents, r->chunks, r->obs, &r->findings);
-	ok = work_run(&times, &r->load, &o, r->cancel, e);
+	ok = work_run(&outcome, &r->load, &o, r->cancel, e);
 	r->result->rows = r->load.rows;
 	r->result->plain_bytes = r->load.bytes;
 	load_release(&r->load);
-	end_phase(r, "data", times.loaded);
-	end_phase(r, "indexes", times.built > times.loaded ? times.built - times.loaded : 0);
-	end_phase(r, "analyze", times.built ? times.analyzed - times.built : 0);
+	leave_out_lost(r, &outcome);
+	free(outcome.lost);
+	end_phase(r, "data", outcome.loaded);
+	end_phase(r, "indexes", outcome.built > outcome.loaded ? outcome.built - outcome.loaded : 0);
+	end_phase(r, "analyze", outcome.built ? outcome.analyzed - outcome.built : 0);
 	return ok;
 }
 
@@ -183,6 +208,8 @@ static bool incomplete(const struct run *r, struct err *e)
 	for (size_t i = r->findings.count; i-- > 0;)
 		if (!r->findings.items[i].source_fault)
 			first = &r->findings.items[i];
+	for (size_t i = 0; i < r->findings.count && i < NOTES_MAX; i++)
+		observer_note(r->obs, NOTE_WARN, "%s: %s", r->findings.items[i].object, r->findings.items[i].what);
 	err_set(e, ERR_FAILED, "%zu object%s could not be restored; the first is %s: %s", more, more == 1 ? "" : "s",
 		first ? first->object : "?", first ? first->what : "?");
 	return err_hint(e, "all the rest is in database \"%s\", which the next restore replaces", r->target.working);

@@ -47,12 +47,13 @@ static bool check_locale(const char *name, struct err *e)
 		return true;
 	}
 	err_set(e, ERR_REFUSED, "the database uses the locale \"%s\", which is not installed on this machine", name);
-	return err_hint(e, "install it (Debian: apt-get install locales-all), or name a server that has it as scratch.server");
+	return err_hint(
+	        e, "install it (Debian: apt-get install locales-all), or name a server that has it as scratch.server");
 }
 
 /*
- * The database restored here is made from template0 with all of its own locale settings; the cluster itself follows in encoding and libc locale,
- * so that its own databases can be spoken to in the same encoding.
+ * The database restored here is made from template0 with all of its own locale settings; the cluster itself follows in
+ * encoding and libc locale, so that its own databases can be spoken to in the same encoding.
  */
 static bool run_initdb(struct scratch *s, const struct contents *c, const struct cancel *cancel, struct err *e)
 {
@@ -68,6 +69,7 @@ static bool run_initdb(struct scratch *s, const struct contents *c, const struct
 	argv[n++] = "--username=postgres";
 	argv[n++] = "--auth=trust"; /* the socket's directory is the door */
 	argv[n++] = "--no-sync";
+	argv[n++] = "--no-clean"; /* ours to do, and the pid file of what it runs is needed for it */
 	argv[n++] = "--locale=C";
 	argv[n++] = arena_printf(&s->arena, "--encoding=%s", c->database.encoding);
 	argv[n++] = arena_printf(&s->arena, "--lc-collate=%s", c->database.collate);
@@ -83,7 +85,9 @@ static bool run_initdb(struct scratch *s, const struct contents *c, const struct
 static bool start_server(struct scratch *s, const struct scratch_settings *settings, struct err *e)
 {
 	const char *env[] = { "LC_ALL=C", "PGDATA", "TZ=UTC", NULL };
-	struct child_spec spec = { .env = env, .run_as = s->user.name, .work_dir = s->dir.data, .death_signal = SIGQUIT };
+	struct child_spec spec = {
+		.env = env, .run_as = s->user.name, .work_dir = s->dir.data, .death_signal = SIGQUIT
+	};
 	bool ok;
 
 	spec.argv = scratch_settings_argv(settings, &s->tools, s->dir.data, s->dir.socket_dir, &s->arena);
@@ -157,7 +161,8 @@ static bool wait_ready(struct scratch *s, const struct cancel *cancel, struct er
 		if (!cancel_sleep(cancel, 20, e))
 			return false;
 	}
-	return err_set(e, ERR_FAILED, "the scratch server did not answer in %d s: %s", (int)(START_LIMIT_US / 1000000), last.msg);
+	return err_set(e, ERR_FAILED, "the scratch server did not answer in %d s: %s", (int)(START_LIMIT_US / 1000000),
+	        last.msg);
 }
 
 /* Immediate shutdown: nothing in there is worth a checkpoint, and it releases shared memory, unlike SIGKILL. */
@@ -196,9 +201,12 @@ static struct conninfo *make_conninfo(const struct scratch *s)
 	return c;
 }
 
-/* A library may be installed and still refuse to be preloaded here (another version, a setting it wants): once more without. */
-static bool start_and_wait(struct scratch *s, const struct manifest *m, const struct contents *c, const struct verify_options *o,
-	struct observer *obs, const struct cancel *cancel, struct err *e)
+/*
+ * A library may be installed and still refuse to be preloaded here (another version, a setting it wants): once more
+ * without.
+ */
+static bool start_and_wait(struct scratch *s, const struct manifest *m, const struct contents *c,
+        const struct verify_options *o, struct observer *obs, const struct cancel *cancel, struct err *e)
 {
 	struct scratch_settings settings;
 	struct err first = ERR_INIT;
@@ -210,15 +218,16 @@ static bool start_and_wait(struct scratch *s, const struct manifest *m, const st
 		*e = first;
 		return false;
 	}
-	observer_note(obs, NOTE_WARN, "the scratch server does not start with shared_preload_libraries \"%s\" (%s); trying without",
-		settings.preload, first.msg);
+	observer_note(obs, NOTE_WARN,
+	        "the scratch server does not start with shared_preload_libraries \"%s\" (%s); trying without",
+	        settings.preload, first.msg);
 	stop_server(s);
 	settings.preload = "";
 	return start_server(s, &settings, e) && wait_ready(s, cancel, e);
 }
 
 static bool prepare(struct scratch *s, const char **base, int server_version, uint64_t database_size,
-	const struct verify_options *o, struct observer *obs, const struct cancel *cancel, struct err *e)
+        const struct verify_options *o, struct observer *obs, const struct cancel *cancel, struct err *e)
 {
 	const char *warning = NULL;
 
@@ -227,8 +236,8 @@ static bool prepare(struct scratch *s, const char **base, int server_version, ui
 	*base = scratch_dir_base(&s->arena, o->scratch_dir, &s->user, e);
 	if (!*base || !scratch_dir_space(*base, database_size, e))
 		return false;
-	if (!pg_tools_for_server(&s->tools, &warning, server_version, PG_TOOLS_CLIENT | PG_TOOLS_SERVER, o->pg_bin, &s->arena,
-		    cancel, e)) {
+	if (!pg_tools_for_server(&s->tools, &warning, server_version, PG_TOOLS_CLIENT | PG_TOOLS_SERVER, o->pg_bin,
+	            &s->arena, cancel, e)) {
 		if (e->kind == ERR_FAILED)
 			e->kind = ERR_REFUSED;
 		return false;
@@ -238,8 +247,8 @@ static bool prepare(struct scratch *s, const char **base, int server_version, ui
 	return true;
 }
 
-bool scratch_start(struct scratch **out, const struct manifest *m, const struct contents *c, const struct verify_options *o,
-	struct observer *obs, const struct cancel *cancel, struct err *e)
+bool scratch_start(struct scratch **out, const struct manifest *m, const struct contents *c,
+        const struct verify_options *o, struct observer *obs, const struct cancel *cancel, struct err *e)
 {
 	struct scratch *s = xcalloc(1, sizeof(*s));
 	const char *base;
@@ -247,8 +256,8 @@ bool scratch_start(struct scratch **out, const struct manifest *m, const struct 
 	s->dir = (struct scratch_dir)SCRATCH_DIR_INIT;
 	s->server = (struct child)CHILD_INIT;
 	if (!prepare(s, &base, m->server_version, m->database_size, o, obs, cancel, e) ||
-		!check_locale(c->database.collate, e) || !check_locale(c->database.ctype, e) ||
-		!scratch_dir_make(&s->dir, base, &s->user, e))
+	        !check_locale(c->database.collate, e) || !check_locale(c->database.ctype, e) ||
+	        !scratch_dir_make(&s->dir, base, &s->user, e))
 		goto fail;
 	s->log = path_join(s->dir.path, "server.log");
 	s->conninfo = make_conninfo(s);
@@ -289,7 +298,8 @@ bool scratch_possible(const struct manifest *m, int server_version, const struct
 {
 	struct scratch s = { .dir = SCRATCH_DIR_INIT };
 	const char *base;
-	bool ok = prepare(&s, &base, m ? m->server_version : server_version, m ? m->database_size : 0, o, NULL, NULL, e);
+	bool ok = prepare(
+	        &s, &base, m ? m->server_version : server_version, m ? m->database_size : 0, o, NULL, NULL, e);
 
 	arena_release(&s.arena);
 	return ok;

@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/random.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -21,14 +22,15 @@
 #include "src/base/file.h"
 #include "src/base/path.h"
 
-#define PREFIX       "drtool-scratch-"
+#define PREFIX        "drtool-scratch-"
 #define SOCKET_PREFIX "drtool-socket-"
-#define LOCK_FILE    "owner.lock"
-#define DEFAULT_BASE "/var/lib/drtool/scratch"
-#define ATTEMPTS     100
+#define LOCK_FILE     "owner.lock"
+#define DEFAULT_BASE  "/var/lib/drtool/scratch"
+#define ATTEMPTS      100
 /* A fresh cluster, its first WAL and the catalogues of two more databases. */
-#define EMPTY_CLUSTER ((uint64_t)128 << 20)
-#define STOP_WAIT_MS  10000 /* an immediate shutdown takes 5 s at most before the postmaster kills its children */
+#define EMPTY_CLUSTER  ((uint64_t)128 << 20)
+#define STOP_WAIT_MS   10000 /* an immediate shutdown takes 5 s at most before the postmaster kills its children */
+#define DETACH_WAIT_MS 2000
 
 static bool look_up(struct scratch_user *out, const char *name, bool *found, struct err *e)
 {
@@ -58,7 +60,8 @@ bool scratch_dir_user(struct scratch_user *out, struct err *e)
 	}
 	if (found)
 		return true;
-	err_set(e, ERR_REFUSED, "the scratch server cannot run as root, and there is no user \"postgres\" or \"nobody\"");
+	err_set(e, ERR_REFUSED,
+	        "the scratch server cannot run as root, and there is no user \"postgres\" or \"nobody\"");
 	return err_hint(e, "run drtool as an ordinary user, or make a user \"postgres\"");
 }
 
@@ -81,8 +84,9 @@ static bool check_passage(const char *base, const struct scratch_user *user, str
 	for (char *end = path + strlen(path); ok && end > path; end = strrchr(path, '/')) {
 		*end = '\0';
 		if (*path && stat(path, &st) == 0 && !may_pass(&st, user)) {
-			ok = err_set(e, ERR_REFUSED, "user \"%s\" may not enter \"%s\", where the scratch cluster would be",
-				user->name ? user->name : "", path);
+			ok = err_set(e, ERR_REFUSED,
+			        "user \"%s\" may not enter \"%s\", where the scratch cluster would be",
+			        user->name ? user->name : "", path);
 			err_hint(e, "chmod o+x %s, or name another directory as scratch.dir", path);
 		}
 	}
@@ -147,8 +151,8 @@ bool scratch_dir_space(const char *base, uint64_t database_size, struct err *e)
 		return false;
 	if (available >= needed)
 		return true;
-	err_set(e, ERR_REFUSED, "the scratch cluster needs %" PRIu64 " MB in \"%s\", and %" PRIu64 " MB are free", needed >> 20,
-		base, available >> 20);
+	err_set(e, ERR_REFUSED, "the scratch cluster needs %" PRIu64 " MB in \"%s\", and %" PRIu64 " MB are free",
+	        needed >> 20, base, available >> 20);
 	return err_hint(e, "free some space, or name a larger directory as scratch.dir");
 }
 
@@ -170,7 +174,7 @@ static bool still_there(int fd, const char *path)
 	struct stat ours, named;
 
 	return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_ino == named.st_ino &&
-		ours.st_dev == named.st_dev;
+	       ours.st_dev == named.st_dev;
 }
 
 static int take_lock(const char *dir)
@@ -243,12 +247,58 @@ bool scratch_dir_make(struct scratch_dir *out, const char *base, const struct sc
 	return true;
 }
 
+/* Line n, from 1, of a server's pid file; NULL when there is none. text is the file. */
+static char *pid_file_line(char *text, unsigned n)
+{
+	while (--n > 0 && text) {
+		text = strchr(text, '\n');
+		text += text != NULL;
+	}
+	return text;
+}
+
+static bool read_pid_file(struct buf *out, const char *data)
+{
+	char *path = path_join(data, "postmaster.pid");
+	struct err ignored = ERR_INIT;
+	bool ok = file_read(out, path, &ignored) && out->len > 0;
+
+	free(path);
+	return ok;
+}
+
+/*
+ * A server that was killed leaves a System V segment of a few bytes, which the system keeps for ever. Its pid file
+ * names it in line 7, key and id; it is removed when nobody is attached to it.
+ */
+static void remove_segment(const char *data)
+{
+	struct buf text = BUF_INIT_MAX(4096);
+	char *line = read_pid_file(&text, data) ? pid_file_line((char *)text.data, 7) : NULL, *end;
+	struct shmid_ds segment;
+	struct err ignored = ERR_INIT;
+	unsigned long key = line ? strtoul(line, &end, 10) : 0;
+	int id = key ? (int)strtol(end, NULL, 10) : -1;
+	bool ours = key && shmctl(id, IPC_STAT, &segment) == 0 && (unsigned)segment.shm_perm.__key == key;
+
+	/* Whoever was attached is about to end. */
+	for (int waited = 0; ours && segment.shm_nattch > 0 && waited < DETACH_WAIT_MS; waited += 20) {
+		cancel_sleep(NULL, 20, &ignored);
+		ours = shmctl(id, IPC_STAT, &segment) == 0;
+	}
+	if (ours && segment.shm_nattch == 0)
+		shmctl(id, IPC_RMID, NULL);
+	buf_release(&text);
+}
+
 /* The lock file goes last, with its directory: until then nobody takes the rest for a stranger's. */
 static bool remove_all(const char *path, struct err *e)
 {
 	char *data = path_join(path, "data"), *elsewhere = short_socket_dir(path);
-	bool ok = path_remove_tree(data, e) && path_remove_tree(elsewhere, e) && path_remove_tree(path, e);
+	bool ok;
 
+	remove_segment(data);
+	ok = path_remove_tree(data, e) && path_remove_tree(elsewhere, e) && path_remove_tree(path, e);
 	free(elsewhere);
 	free(data);
 	return ok;
@@ -268,13 +318,16 @@ void scratch_dir_remove(struct scratch_dir *d)
 	*d = (struct scratch_dir)SCRATCH_DIR_INIT;
 }
 
-/* Does this process work in that directory? Then it is the server whose pid file we read, not a stranger with its number. */
+/*
+ * Does this process work in that directory? Then it is the server whose pid file we read, not a stranger with its
+ * number.
+ */
 static bool works_in(pid_t pid, const char *dir)
 {
 	char *link = xasprintf("/proc/%ld/cwd", (long)pid);
 	struct stat theirs, ours;
 	bool same = stat(link, &theirs) == 0 && stat(dir, &ours) == 0 && theirs.st_ino == ours.st_ino &&
-		theirs.st_dev == ours.st_dev;
+	            theirs.st_dev == ours.st_dev;
 
 	free(link);
 	return same;
@@ -283,15 +336,14 @@ static bool works_in(pid_t pid, const char *dir)
 /* End a server left over in this directory and wait for its end. */
 static bool stop_server(const char *data, struct err *e)
 {
-	char *path = path_join(data, "postmaster.pid");
 	struct buf text = BUF_INIT_MAX(4096);
 	struct err ignored = ERR_INIT;
 	long pid = 0;
 	int fd = -1;
 	bool ok = true;
 
-	if (file_read(&text, path, &ignored))
-		pid = strtol(buf_str(&text), NULL, 10);
+	if (read_pid_file(&text, data))
+		pid = labs(strtol(buf_str(&text), NULL, 10)); /* negative for the one initdb runs */
 	if (pid > 1)
 		fd = pidfd_open((pid_t)pid, 0);
 	if (fd >= 0 && works_in((pid_t)pid, data)) {
@@ -304,7 +356,6 @@ static bool stop_server(const char *data, struct err *e)
 	if (fd >= 0)
 		close(fd);
 	buf_release(&text);
-	free(path);
 	return ok;
 }
 
@@ -318,7 +369,10 @@ static bool clean_one(unsigned *removed, const char *path, struct err *e)
 		ok = stop_server(data, e) && remove_all(path, e);
 		*removed += ok;
 	} else if (fd < 0 && errno == ENOENT) {
-		/* Its maker was killed, or is just about to lock it; only an empty one can be removed, and the maker then tries another name. */
+		/*
+		 * Its maker was killed, or is just about to lock it; only an empty one can be removed, and the maker
+		 * then tries another name.
+		 */
 		*removed += rmdir(path) == 0;
 	}
 	if (fd >= 0)

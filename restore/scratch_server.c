@@ -22,9 +22,9 @@ static bool try_lock(bool *got, struct pg_session *s, const char *name, struct e
 	char *answer = NULL;
 
 	if (!pg_query_value(&answer, s,
-		    "SELECT pg_catalog.pg_try_advisory_lock(" LOCK_CLASS
-		    ", pg_catalog.hashtext(pg_catalog.split_part($1, '__', 1)))",
-		    1, params, e))
+	            "SELECT pg_catalog.pg_try_advisory_lock(" LOCK_CLASS
+	            ", pg_catalog.hashtext(pg_catalog.split_part($1, '__', 1)))",
+	            1, params, e))
 		return false;
 	*got = answer && *answer == 't';
 	free(answer);
@@ -36,9 +36,9 @@ static bool unlock(struct pg_session *s, const char *name, struct err *e)
 	const char *params[] = { name };
 	char *answer = NULL;
 	bool ok = pg_query_value(&answer, s,
-		"SELECT pg_catalog.pg_advisory_unlock(" LOCK_CLASS
-		", pg_catalog.hashtext(pg_catalog.split_part($1, '__', 1)))",
-		1, params, e);
+	        "SELECT pg_catalog.pg_advisory_unlock(" LOCK_CLASS
+	        ", pg_catalog.hashtext(pg_catalog.split_part($1, '__', 1)))",
+	        1, params, e);
 
 	free(answer);
 	return ok;
@@ -48,7 +48,7 @@ static bool drop(struct pg_session *s, const char *name, struct err *e)
 {
 	struct arena a = ARENA_INIT;
 	bool ok = pg_execf(s, e, "ALTER DATABASE %s IS_TEMPLATE false", pg_quote_ident(&a, name)) &&
-		pg_execf(s, e, "DROP DATABASE IF EXISTS %s WITH (FORCE)", pg_quote_ident(&a, name));
+	          pg_execf(s, e, "DROP DATABASE IF EXISTS %s WITH (FORCE)", pg_quote_ident(&a, name));
 
 	arena_release(&a);
 	return ok;
@@ -60,9 +60,9 @@ static bool list_databases(PGresult **out, struct pg_session *s, const char *nam
 	const char *params[] = { name };
 
 	return pg_query(out, s,
-		"SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname::text, '" PREFIX "')"
-		" AND ($1::text IS NULL OR pg_catalog.split_part(datname, '__', 1) = $1) ORDER BY datname",
-		1, params, e);
+	        "SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname::text, '" PREFIX "')"
+	        " AND ($1::text IS NULL OR pg_catalog.split_part(datname, '__', 1) = $1) ORDER BY datname",
+	        1, params, e);
 }
 
 static bool drop_dead(struct scratch_server *s, struct observer *obs, struct err *e)
@@ -77,15 +77,16 @@ static bool drop_dead(struct scratch_server *s, struct observer *obs, struct err
 		ok = try_lock(&dead, s->lock, name, e);
 		if (!ok || !dead)
 			continue;
-		observer_note(obs, NOTE_INFO, "dropping database \"%s\", left over from an interrupted test restore", name);
+		observer_note(
+		        obs, NOTE_INFO, "dropping database \"%s\", left over from an interrupted test restore", name);
 		ok = drop(s->lock, name, e) && unlock(s->lock, name, e);
 	}
 	PQclear(res);
 	return ok || err_wrap(e, "drop what an interrupted test restore left");
 }
 
-bool scratch_server_open(struct scratch_server *out, const struct conninfo *server, const struct manifest *m, struct observer *obs,
-	const struct cancel *cancel, struct err *e)
+bool scratch_server_open(struct scratch_server *out, const struct conninfo *server, const struct manifest *m,
+        struct observer *obs, const struct cancel *cancel, struct err *e)
 {
 	const char *name = arena_printf(&out->arena, PREFIX "%s", suffix_of(m->id));
 	bool got = false;
@@ -97,7 +98,7 @@ bool scratch_server_open(struct scratch_server *out, const struct conninfo *serv
 	conninfo_set(out->target, "dbname", name);
 	out->reference = arena_printf(&out->arena, "%s__reference", name);
 	if (!pg_session_open(&out->lock, out->maintenance, PG_SESSION_PLAIN, "verify", cancel, e) ||
-		!drop_dead(out, obs, e) || !try_lock(&got, out->lock, name, e))
+	        !drop_dead(out, obs, e) || !try_lock(&got, out->lock, name, e))
 		goto fail;
 	if (got)
 		return true;
@@ -118,7 +119,7 @@ void scratch_server_close(struct scratch_server *s)
 	PGresult *res = NULL;
 
 	if (s->lock && pg_session_open(&cleaner, s->maintenance, PG_SESSION_PLAIN, "verify", NULL, &ignored) &&
-		list_databases(&res, cleaner, conninfo_get(s->target, "dbname"), &ignored)) {
+	        list_databases(&res, cleaner, conninfo_get(s->target, "dbname"), &ignored)) {
 		for (int i = 0; i < PQntuples(res); i++)
 			drop(cleaner, PQgetvalue(res, i, 0), &ignored);
 	}

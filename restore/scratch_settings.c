@@ -38,7 +38,8 @@ uint64_t scratch_settings_memory(void)
 
 	if (read_number(&available, "/proc/meminfo", "MemAvailable:"))
 		available <<= 10;
-	if (read_number(&limit, "/sys/fs/cgroup/memory.max", "") && read_number(&used, "/sys/fs/cgroup/memory.current", "")) {
+	if (read_number(&limit, "/sys/fs/cgroup/memory.max", "") &&
+	        read_number(&used, "/sys/fs/cgroup/memory.current", "")) {
 		uint64_t left = limit > used ? limit - used : 0;
 
 		if (left < available)
@@ -63,7 +64,10 @@ static bool is_library(const char *dir, const char *name)
 	return there;
 }
 
-/* The directory of loadable modules is not asked for (pg_config is often missing): Debian and Red Hat have ../lib, others ../lib/postgresql. */
+/*
+ * The directory of loadable modules is not asked for (pg_config is often missing): Debian and Red Hat have ../lib,
+ * others ../lib/postgresql.
+ */
 static bool is_installed(const char *name, const struct pg_tools *tools)
 {
 	static const char *const below[] = { "../lib", "../lib/postgresql", "../lib64", "../lib64/postgresql" };
@@ -103,7 +107,8 @@ static char *next_library(const char **p, struct arena *a)
 	return out;
 }
 
-static const char *choose_preload(const char *libraries, const struct pg_tools *tools, struct observer *obs, struct arena *a)
+static const char *choose_preload(
+        const char *libraries, const struct pg_tools *tools, struct observer *obs, struct arena *a)
 {
 	struct buf list = BUF_INIT;
 	const char *text;
@@ -113,7 +118,8 @@ static const char *choose_preload(const char *libraries, const struct pg_tools *
 		if (is_installed(name, tools))
 			buf_addf(&list, "%s\"%s\"", list.len ? "," : "", name);
 		else
-			observer_note(obs, NOTE_INFO, "the source preloads \"%s\", which is not installed here: left out", name);
+			observer_note(obs, NOTE_INFO,
+			        "the source preloads \"%s\", which is not installed here: left out", name);
 	}
 	text = arena_strdup(a, buf_str(&list));
 	buf_release(&list);
@@ -123,7 +129,7 @@ static const char *choose_preload(const char *libraries, const struct pg_tools *
 /* --- */
 
 void scratch_settings_choose(struct scratch_settings *out, const struct manifest *m, const struct contents *c,
-	const struct pg_tools *tools, unsigned jobs, struct observer *obs, struct arena *a)
+        const struct pg_tools *tools, unsigned jobs, struct observer *obs, struct arena *a)
 {
 	uint64_t memory = scratch_settings_memory() >> 20, size = m->database_size >> 20;
 	uint64_t relations = c->table_count + c->sequences.count + c->matviews.count;
@@ -132,7 +138,10 @@ void scratch_settings_choose(struct scratch_settings *out, const struct manifest
 	out->maintenance_mb = between(memory / 8, 64, 1024);
 	out->max_wal_mb = between(size / 8, 64, 2048);
 	out->max_connections = between(CONNECTIONS + 2 * (uint64_t)jobs, CONNECTIONS + 16, 200);
-	/* pg_dump locks every relation at once; partitioned parents, views and foreign tables are not counted in relations: four times. */
+	/*
+	 * pg_dump locks every relation at once; partitioned parents, views and foreign tables are not counted in
+	 * relations: four times.
+	 */
 	out->max_locks = between(64 + 4 * relations / out->max_connections, 128, 1000000);
 	out->preload = choose_preload(c->database.preload_libraries, tools, obs, a);
 }
@@ -156,20 +165,41 @@ static void set(struct arguments *list, const char *setting)
 }
 
 static const char *const fixed[] = {
-	"listen_addresses=", "port=5432", "unix_socket_permissions=0700",
+	"listen_addresses=",
+	"port=5432",
+	"unix_socket_permissions=0700",
 	/* nothing in there outlives the test */
-	"fsync=off", "full_page_writes=off", "synchronous_commit=off", "wal_level=minimal", "max_wal_senders=0",
-	"archive_mode=off", "checkpoint_timeout=1h", "restart_after_crash=off", "min_wal_size=32MB",
+	"fsync=off",
+	"full_page_writes=off",
+	"synchronous_commit=off",
+	"wal_level=minimal",
+	"max_wal_senders=0",
+	"archive_mode=off",
+	"checkpoint_timeout=1h",
+	"restart_after_crash=off",
+	"min_wal_size=32MB",
 	/* only our own work is to be done, at times we choose */
-	"autovacuum=off", "jit=off", "track_activities=on", "max_worker_processes=16", "max_prepared_transactions=0",
-	/* in the cluster's directory, so that nothing stays behind in /dev/shm when it is killed, and a small one does not matter */
+	"autovacuum=off",
+	"jit=off",
+	"track_activities=on",
+	"max_worker_processes=16",
+	"max_prepared_transactions=0",
+	/*
+	 * in the cluster's directory, so that nothing stays behind in /dev/shm when it is killed, and a small one does
+	 * 	   not matter
+	 */
 	"dynamic_shared_memory_type=mmap",
-	"logging_collector=off", "log_destination=stderr", "log_min_error_statement=panic", "log_checkpoints=off",
-	"lc_messages=C", "ssl=off", "cluster_name=drtool scratch",
+	"logging_collector=off",
+	"log_destination=stderr",
+	"log_min_error_statement=panic",
+	"log_checkpoints=off",
+	"lc_messages=C",
+	"ssl=off",
+	"cluster_name=drtool scratch",
 };
 
-const char *const *scratch_settings_argv(const struct scratch_settings *s, const struct pg_tools *tools, const char *data,
-	const char *socket_dir, struct arena *a)
+const char *const *scratch_settings_argv(const struct scratch_settings *s, const struct pg_tools *tools,
+        const char *data, const char *socket_dir, struct arena *a)
 {
 	struct arguments list = { .arena = a };
 

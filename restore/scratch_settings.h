@@ -1,5 +1,6 @@
 /*
- * restore/scratch_settings.h - how the server of a throw-away cluster is set: fast, without durability, sized by this machine and the snapshot
+ * restore/scratch_settings.h - how the server of a throw-away cluster is set: fast, without durability, sized by this
+ * machine and the snapshot
  */
 #ifndef DRTOOL_RESTORE_SCRATCH_SETTINGS_H
 #define DRTOOL_RESTORE_SCRATCH_SETTINGS_H
@@ -15,11 +16,14 @@ struct scratch_settings {
 
 /* Strings live in the arena. Libraries of the source that are not installed here are left out with a note. */
 void scratch_settings_choose(struct scratch_settings *out, const struct manifest *m, const struct contents *c,
-	const struct pg_tools *tools, unsigned jobs, struct observer *obs, struct arena *a);
+        const struct pg_tools *tools, unsigned jobs, struct observer *obs, struct arena *a);
 /* The command line, NULL-terminated, in the arena. */
-const char *const *scratch_settings_argv(const struct scratch_settings *s, const struct pg_tools *tools, const char *data,
-	const char *socket_dir, struct arena *a);
-/* Bytes this process may still allocate: what the kernel calls available, or what is left in the control group when that is less. */
+const char *const *scratch_settings_argv(const struct scratch_settings *s, const struct pg_tools *tools,
+        const char *data, const char *socket_dir, struct arena *a);
+/*
+ * Bytes this process may still allocate: what the kernel calls available, or what is left in the control group when
+ * that is less.
+ */
 uint64_t scratch_settings_memory(void);
 
 #endif

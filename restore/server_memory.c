@@ -4,7 +4,7 @@
 
 #define MIB       ((uint64_t)1 << 20)
 #define SORT_LEAST (64 * MIB)
-#define SORT_MOST  (1024 * MIB)
+#define SORT_MOST  (512 * MIB) /* more does not sort faster, and takes cache away */
 #define SORT_GUESS (256 * MIB) /* of a server we know nothing about */
 #define SHARE      8           /* of what is free, for all connections together: the rest is its cache */
 

@@ -11,11 +11,19 @@ static bool one_of(const char *text, const char *const *list)
 	return false;
 }
 
-static bool is_heavy(const char *desc)
+/* NOT NULL that is not valid: it costs nothing and reaches the tables that inherit too, so it must not be there before their rows. */
+static bool is_not_null(const struct toc_entry *t)
+{
+	static const char any[] = "ALTER ", key[] = "ALTER TABLE ONLY ";
+
+	return strcmp(t->desc, "CONSTRAINT") == 0 && strncmp(t->defn, any, strlen(any)) == 0 && strncmp(t->defn, key, strlen(key)) != 0;
+}
+
+static bool is_heavy(const struct toc_entry *t)
 {
 	static const char *const heavy[] = { "INDEX", "CONSTRAINT", "FK CONSTRAINT", "STATISTICS", "INDEX ATTACH", NULL };
 
-	return one_of(desc, heavy);
+	return one_of(t->desc, heavy) && !is_not_null(t);
 }
 
 static bool is_subscription(const char *desc)
@@ -37,7 +45,7 @@ static enum stage own_stage(const struct toc_entry *t, bool without_subscription
 		return STAGE_SKIP;
 	if (strcmp(t->desc, "EVENT TRIGGER") == 0)
 		return STAGE_LAST;
-	return is_heavy(t->desc) ? STAGE_HEAVY : STAGE_LIGHT;
+	return is_heavy(t) ? STAGE_HEAVY : STAGE_LIGHT;
 }
 
 /* Comments, security labels: with what they are about, or right after it. Privileges: late, as pg_restore does. */
@@ -130,6 +138,32 @@ int *stages_list(size_t *count, const struct stages *s, enum stage stage)
 		if (s->of[i] == stage)
 			ids[(*count)++] = s->toc->entries[i].dump_id;
 	return ids;
+}
+
+static bool needs_lost(const bool *lost, const struct stages *s, const struct toc_entry *t)
+{
+	for (size_t i = 0; i < t->ndeps; i++) {
+		size_t at = stages_find(s, t->deps[i]);
+
+		if (at != SIZE_MAX && lost[at])
+			return true;
+	}
+	return false;
+}
+
+void stages_spread_lost(bool *lost, const struct stages *s)
+{
+	bool more = true;
+
+	for (unsigned pass = 0; pass < PASSES_MAX && more; pass++) {
+		more = false;
+		for (size_t i = 0; i < s->toc->count; i++) {
+			bool late = s->of[i] == STAGE_LIGHT || s->of[i] == STAGE_LAST;
+
+			if (!lost[i] && late && needs_lost(lost, s, &s->toc->entries[i]))
+				lost[i] = more = true;
+		}
+	}
 }
 
 char *stages_label(struct arena *a, const struct toc_entry *entry)

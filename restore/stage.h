@@ -30,6 +30,8 @@ void stages_release(struct stages *s);
 size_t stages_find(const struct stages *s, int dump_id); /* index into toc->entries, or SIZE_MAX */
 /* The dump ids of one stage, in archive order; malloc'ed. */
 int *stages_list(size_t *count, const struct stages *s, enum stage stage);
+/* lost (parallel to toc->entries) says what could not be made: add the late entries that cannot be made without it. */
+void stages_spread_lost(bool *lost, const struct stages *s);
 /* "FK CONSTRAINT public.orders orders_user_id_fkey" */
 char *stages_label(struct arena *a, const struct toc_entry *entry);
 

@@ -48,6 +48,7 @@ void target_working_name(char out[64], const char *wanted, const char *snapshot_
 
 /* target_empty.c: remove everything a restore can have made in a given database, but the mark. */
 bool target_empty(struct pg_session *s, struct err *e);
+bool target_empty_subscriptions(struct pg_session *s, struct err *e); /* and event triggers, that watch */
 /* What is in it, "" when nothing (the mark does not count); malloc'ed. */
 bool target_contents(char **out, struct pg_session *s, struct err *e);
 

@@ -50,20 +50,52 @@ static bool explain(const struct target *t, const struct pg_database *d, struct 
 	return err_wrap(e, "create database \"%s\"", t->working);
 }
 
+/* A database cannot be dropped while it holds a subscription. */
+static bool drop_subscriptions(const struct target *t, const char *name, const struct cancel *cancel, struct err *e)
+{
+	struct conninfo *inside = conninfo_copy(t->maintenance_db);
+	struct pg_session *s = NULL;
+	bool ok;
+
+	conninfo_set(inside, "dbname", name);
+	ok = pg_session_open(&s, inside, PG_SESSION_PLAIN, "restore", cancel, e) && target_empty_subscriptions(s, e);
+	pg_session_close(s);
+	conninfo_free(inside);
+	return ok;
+}
+
+static bool drop_database(const struct target *t, struct pg_session *s, const char *name, const struct cancel *cancel, struct err *e)
+{
+	struct arena a = ARENA_INIT;
+	struct err why = ERR_INIT;
+	const char *quoted = pg_quote_ident(&a, name);
+	bool ok = pg_execf(s, &why, "DROP DATABASE IF EXISTS %s WITH (FORCE)", quoted);
+
+	if (!ok && strcmp(pg_session_sqlstate(s), "55006") == 0) {
+		why = (struct err)ERR_INIT;
+		ok = drop_subscriptions(t, name, cancel, &why) &&
+			pg_execf(s, &why, "DROP DATABASE IF EXISTS %s WITH (FORCE)", quoted);
+	}
+	if (!ok)
+		*e = why;
+	arena_release(&a);
+	return ok;
+}
+
 /* Only what this tool made is dropped: the name alone, or a name like it with our comment. */
-static bool drop_leftovers(struct target *t, struct err *e)
+static bool drop_leftovers(struct target *t, const struct cancel *cancel, struct err *e)
 {
 	const char *params[2] = { t->working, t->wanted };
 	PGresult *r = NULL;
 	bool ok = pg_query(&r, t->maintenance,
-		"SELECT pg_catalog.quote_ident(datname) FROM pg_catalog.pg_database WHERE datname = $1"
+		"SELECT datname FROM pg_catalog.pg_database WHERE datname = $1"
 		" OR (pg_catalog.starts_with(datname::text, $2 || '__restoring_')"
 		" AND pg_catalog.starts_with(pg_catalog.shobj_description(oid, 'pg_database'), 'drtool: restore of snapshot ')"
 		" AND pg_catalog.shobj_description(oid, 'pg_database') LIKE '%, not complete')",
 		2, params, e);
 
 	for (int i = 0; ok && i < PQntuples(r); i++)
-		ok = pg_execf(t->maintenance, e, "DROP DATABASE IF EXISTS %s WITH (FORCE)", PQgetvalue(r, i, 0));
+		ok = drop_database(t, t->maintenance, PQgetvalue(r, i, 0), cancel, e);
 	PQclear(r);
 	return ok || err_wrap(e, "remove what a killed restore left");
 }
@@ -93,7 +125,7 @@ bool target_create(struct target *t, const struct pg_database *d, bool no_owner,
 
 	create_statement(&sql, t, d, no_owner, no_tablespace, &a);
 	buf_addf(&comment, UNFINISHED, t->snapshot_id, t->wanted);
-	ok = drop_leftovers(t, &why);
+	ok = drop_leftovers(t, cancel, &why);
 	if (ok) {
 		t->prepared = true; /* a cancelled CREATE DATABASE may have happened all the same */
 		ok = create(t, buf_str(&sql), cancel, &why) || explain(t, d, &why);
@@ -140,7 +172,7 @@ bool target_drop_working(struct target *t)
 
 	if (ok) /* a template cannot be dropped; one that is not cannot be un-templated if it is not there: either way the drop says */
 		pg_execf(s, &ignored, "ALTER DATABASE %s IS_TEMPLATE false", name);
-	ok = ok && pg_execf(s, &ignored, "DROP DATABASE IF EXISTS %s WITH (FORCE)", name);
+	ok = ok && drop_database(t, s, t->working, NULL, &ignored);
 	pg_session_close(s);
 	arena_release(&a);
 	return ok;

@@ -42,18 +42,23 @@ bool target_contents(char **out, struct pg_session *s, struct err *e)
 		0, NULL, e);
 }
 
+#define EVENT_TRIGGERS \
+	"SELECT pg_catalog.format('DROP EVENT TRIGGER %I CASCADE', evtname) FROM pg_catalog.pg_event_trigger x WHERE " \
+	USER_OID NOT_MEMBER("pg_catalog.pg_event_trigger")
+
+/* Without their slots: a restored one never had any. DROP SUBSCRIPTION with a slot would connect. */
+#define SUBSCRIPTIONS \
+	"SELECT pg_catalog.format('ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); " \
+	"DROP SUBSCRIPTION %1$I', subname) FROM pg_catalog.pg_subscription WHERE subdbid = (SELECT oid FROM " \
+	"pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+
 /*
  * Queries whose rows are statements. Each is asked again and again until it gives nothing, some hundred objects at a time, for every object
  * dropped in one transaction takes locks of which a server has only so many.
  */
 static const char *const removals[] = {
-	/* these would watch the rest */
-	"SELECT pg_catalog.format('DROP EVENT TRIGGER %I CASCADE', evtname) FROM pg_catalog.pg_event_trigger x WHERE "
-	USER_OID NOT_MEMBER("pg_catalog.pg_event_trigger"),
-	/* never connected: made without */
-	"SELECT pg_catalog.format('ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); "
-	"DROP SUBSCRIPTION %1$I', subname) FROM pg_catalog.pg_subscription WHERE subdbid = (SELECT oid FROM "
-	"pg_catalog.pg_database WHERE datname = pg_catalog.current_database())",
+	EVENT_TRIGGERS, /* these would watch the rest */
+	SUBSCRIPTIONS,
 	"SELECT pg_catalog.format('DROP PUBLICATION %I', pubname) FROM pg_catalog.pg_publication",
 	"SELECT pg_catalog.format('DROP %s IF EXISTS %s CASCADE', CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'v' THEN "
 	"'VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, pg_catalog.string_agg(name, ', ')) FROM ("
@@ -128,4 +133,9 @@ bool target_empty(struct pg_session *s, struct err *e)
 			" GRANT USAGE ON SCHEMA public TO PUBLIC; COMMENT ON SCHEMA public IS 'standard public schema'",
 			e);
 	return ok || err_wrap(e, "remove what a killed restore left");
+}
+
+bool target_empty_subscriptions(struct pg_session *s, struct err *e)
+{
+	return run_removal(s, EVENT_TRIGGERS, e) && run_removal(s, SUBSCRIPTIONS, e);
 }

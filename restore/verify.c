@@ -4,15 +4,16 @@
 #include <unistd.h>
 
 #include "restore/compare.h"
+#include "restore/recode.h"
 #include "restore/restore.h"
 #include "restore/scratch.h"
 #include "restore/scratch_server.h"
 #include "src/base/clock.h"
 #include "storage/repository/chunk_store.h"
 
-#define CONTENTS_MAX    ((size_t)1 << 30)
-#define SCRATCH_NAME    "drtool_verify"
-#define REFERENCE_NAME  "drtool_reference"
+#define CONTENTS_MAX   ((size_t)1 << 30)
+#define SCRATCH_NAME   "drtool_verify"
+#define REFERENCE_NAME "drtool_reference"
 
 struct verify {
 	struct repository *r;
@@ -23,13 +24,14 @@ struct verify {
 	struct chunk_store *chunks;
 	struct contents contents;
 	bool have_contents;
-	struct scratch *scratch;       /* a private cluster, or */
-	struct scratch_server server;  /* a database on a named server */
+	struct scratch *scratch;      /* a private cluster, or */
+	struct scratch_server server; /* a database on a named server */
 	struct conninfo *target;
 	const char *reference;
 	struct restore_result restored;
 	struct compare_report report;
 	struct proof *proof;
+	bool incomplete;
 	size_t phase_cap;
 };
 
@@ -57,6 +59,12 @@ static void add_phase(struct verify *v, const char *name, int64_t duration_us)
 	p->phases[p->phase_count++] = (struct proof_phase){ arena_strdup(&p->arena, name), duration_us };
 }
 
+/* What comes from an archive is in the database's own encoding; a proof is in UTF-8. */
+static const char *readable(struct verify *v, const char *text)
+{
+	return arena_strdup(&v->proof->arena, recode_readable(text, v->m->server_encoding, &v->proof->arena));
+}
+
 static void finish_proof(struct verify *v)
 {
 	const struct compare_report *report = &v->report;
@@ -68,12 +76,14 @@ static void finish_proof(struct verify *v)
 	p->plain_bytes = report->plain_bytes;
 	p->large_objects = report->large_objects;
 	p->sequences = report->sequences;
-	p->outcome = report->total > report->faults ? PROOF_DIFFERS : report->total > 0 ? PROOF_SOURCE_FAULTS : PROOF_GOOD;
+	p->outcome = report->total > report->faults ? PROOF_DIFFERS
+	             : report->total > 0            ? PROOF_SOURCE_FAULTS
+	                                            : PROOF_GOOD;
 	p->differences = arena_alloc(&p->arena, (report->count + 1) * sizeof(*p->differences));
 	p->difference_count = report->count;
 	for (size_t i = 0; i < report->count; i++) {
-		p->differences[i].object = arena_strdup(&p->arena, report->items[i].object);
-		p->differences[i].what = arena_strdup(&p->arena, report->items[i].what);
+		p->differences[i].object = readable(v, report->items[i].object);
+		p->differences[i].what = readable(v, report->items[i].what);
 		p->differences[i].source_fault = report->items[i].source_fault;
 	}
 }
@@ -84,12 +94,22 @@ static bool read_contents(struct verify *v, struct err *e)
 {
 	struct buf text = BUF_INIT_MAX(CONTENTS_MAX);
 	bool ok = chunk_store_open_read(&v->chunks, v->r, e) &&
-		chunk_store_get_stream(&text, v->chunks, &v->m->contents, e) &&
-		contents_parse(&v->contents, buf_view(&text), e);
+	          chunk_store_get_stream(&text, v->chunks, &v->m->contents, e) &&
+	          contents_parse(&v->contents, buf_view(&text), e);
 
 	v->have_contents = ok;
 	buf_release(&text);
 	return ok || err_wrap(e, "read the contents of snapshot \"%s\"", v->m->id);
+}
+
+/* A restore does not need them, but who recovers by hand does, and a proof speaks for all that was stored. */
+static bool read_globals(struct verify *v, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(CONTENTS_MAX);
+	bool ok = chunk_store_get_stream(&text, v->chunks, &v->m->globals, e);
+
+	buf_release(&text);
+	return ok || err_wrap(e, "read the globals (roles) of snapshot \"%s\"", v->m->id);
 }
 
 static bool make_private(struct verify *v, struct err *e)
@@ -97,7 +117,8 @@ static bool make_private(struct verify *v, struct err *e)
 	unsigned removed = 0;
 	struct err trouble = ERR_INIT;
 
-	if (!scratch_clean(&removed, v->o, &trouble))
+	/* What is refused is refused once more when the new one is made. */
+	if (!scratch_clean(&removed, v->o, &trouble) && trouble.kind != ERR_REFUSED)
 		observer_note(v->obs, NOTE_WARN, "an old scratch cluster could not be removed: %s", trouble.msg);
 	if (removed > 0)
 		observer_note(v->obs, NOTE_INFO, "removed %u scratch cluster(s) of interrupted test restores", removed);
@@ -112,7 +133,8 @@ static bool make_private(struct verify *v, struct err *e)
 
 static bool make_on_server(struct verify *v, struct err *e)
 {
-	const char *host = conninfo_get(v->o->scratch_server, "host"), *port = conninfo_get(v->o->scratch_server, "port");
+	const char *host = conninfo_get(v->o->scratch_server, "host"),
+	           *port = conninfo_get(v->o->scratch_server, "port");
 
 	if (!scratch_server_open(&v->server, v->o->scratch_server, v->m, v->obs, v->cancel, e))
 		return false;
@@ -120,7 +142,7 @@ static bool make_on_server(struct verify *v, struct err *e)
 	v->reference = v->server.reference;
 	v->proof->server_version = pg_session_version(v->server.lock);
 	v->proof->where = arena_printf(&v->proof->arena, "%s:%s", host ? host : PQhost(pg_session_conn(v->server.lock)),
-		port ? port : PQport(pg_session_conn(v->server.lock)));
+	        port ? port : PQport(pg_session_conn(v->server.lock)));
 	return true;
 }
 
@@ -135,6 +157,29 @@ static bool make_scratch(struct verify *v, struct err *e)
 	return ok;
 }
 
+/*
+ * Did the restore get to its end, but for objects that could not be made? They are then differences, and the rest is
+ * there to be compared.
+ */
+static bool is_incomplete(struct verify *v, const struct err *e)
+{
+	struct conninfo *database = conninfo_copy(v->target);
+	struct pg_session *s = NULL;
+	struct err ignored = ERR_INIT;
+	bool there = false;
+
+	conninfo_set(database, "dbname", v->restored.database);
+	for (size_t i = 0; i < v->restored.finding_count && e->kind == ERR_FAILED; i++)
+		there = there || !v->restored.findings[i].source_fault;
+	there = there && pg_session_open(&s, database, PG_SESSION_PLAIN, "verify", v->cancel, &ignored);
+	pg_session_close(s);
+	if (there)
+		conninfo_set(v->target, "dbname", v->restored.database);
+	conninfo_free(database);
+	v->incomplete = there;
+	return there;
+}
+
 static bool restore(struct verify *v, struct err *e)
 {
 	const struct restore_options o = { .target = v->target,
@@ -143,8 +188,11 @@ static bool restore(struct verify *v, struct err *e)
 		.pg_bin = v->o->pg_bin,
 		.create_roles = true,
 		.disable_subscriptions = true };
-	bool ok = restore_into(&v->restored, v->r, v->m, &o, v->obs, v->cancel, e);
+	struct err trouble = ERR_INIT;
+	bool ok = restore_into(&v->restored, v->r, v->m, &o, v->obs, v->cancel, &trouble) || is_incomplete(v, &trouble);
 
+	if (!ok)
+		*e = trouble;
 	for (size_t i = 0; i < v->restored.phase_count; i++)
 		add_phase(v, v->restored.phases[i].name, v->restored.phases[i].duration_us);
 	return ok;
@@ -161,6 +209,7 @@ static bool compare(struct verify *v, struct err *e)
 		.reference = v->reference,
 		.pg_bin = v->o->pg_bin,
 		.jobs = v->o->jobs,
+		.incomplete = v->incomplete,
 		.findings = v->restored.findings,
 		.finding_count = v->restored.finding_count,
 		.obs = v->obs,
@@ -179,7 +228,7 @@ static bool compare(struct verify *v, struct err *e)
 
 /* Read every piece of a table; the first error is what is wrong with it. */
 static bool check_pieces(struct verify *v, const struct content_table *t, struct decompressor *d, struct buf *plain,
-	struct buf *frame, struct err *e)
+        struct buf *frame, struct err *e)
 {
 	for (size_t i = 0; i < t->pieces.count; i++) {
 		if (!cancel_check(v->cancel, e) || !chunk_store_get(plain, v->chunks, &t->pieces.items[i], d, frame, e))
@@ -189,8 +238,8 @@ static bool check_pieces(struct verify *v, const struct content_table *t, struct
 }
 
 /*
- * A damaged snapshot is a finding about the snapshot, not a failure to find out: the proof says which tables are hit. That takes one reading
- * of everything, because the restore stopped at the first.
+ * A damaged snapshot is a finding about the snapshot, not a failure to find out: the proof says which tables are hit.
+ * That takes one reading of everything, because the restore stopped at the first.
  */
 static bool report_damage(struct verify *v, const struct err *damage, struct err *e)
 {
@@ -230,13 +279,15 @@ static bool run(struct verify *v, struct err *e)
 {
 	struct err first = ERR_INIT;
 
-	if (read_contents(v, &first) && make_scratch(v, &first) && restore(v, &first) && compare(v, &first))
+	if (read_contents(v, &first) && read_globals(v, &first) && make_scratch(v, &first) && restore(v, &first) && compare(v, &first))
 		return true;
 	if (first.kind == ERR_DAMAGED)
 		return report_damage(v, &first, e);
 	*e = first;
 	if (v->scratch)
 		scratch_explain(v->scratch, e);
+	if (strstr(e->msg, "No space left on device"))
+		err_hint(e, "free some space where the scratch is, or name a larger directory as scratch.dir");
 	return false;
 }
 
@@ -253,7 +304,7 @@ static void release(struct verify *v)
 }
 
 bool verify_snapshot(struct proof **out, struct repository *r, const struct manifest *m, const struct verify_options *o,
-	struct observer *obs, const struct cancel *cancel, struct err *e)
+        struct observer *obs, const struct cancel *cancel, struct err *e)
 {
 	struct verify v = { .r = r, .m = m, .o = o, .obs = obs, .cancel = cancel, .report = COMPARE_REPORT_INIT };
 	bool ok;

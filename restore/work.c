@@ -13,10 +13,11 @@ struct work {
 	struct cancel cancel; /* of this pool; its parent is the command's */
 	int64_t started;
 	pthread_mutex_t mutex; /* guards what follows */
-	struct work_times times;
+	struct work_outcome outcome;
 	bool failed;
 	struct err err;
-	bool *serious; /* by task: failed, and not by fault of the source; written by the one thread that has the task */
+	/* By task, written by the one thread that has it: failed, and not by fault of the source; a build that failed. */
+	bool *serious, *failed_builds;
 };
 
 struct worker {
@@ -49,11 +50,11 @@ static void note_progress(struct work *w, const struct graph_task *t)
 	if (t->kind != GRAPH_LOAD)
 		observer_item(w->load->obs);
 	pthread_mutex_lock(&w->mutex);
-	first_without_loads = !left.loads_left && !w->times.loaded;
+	first_without_loads = !left.loads_left && !w->outcome.loaded;
 	if (first_without_loads)
-		w->times.loaded = now;
-	if (!left.loads_left && !left.builds_left && !w->times.built)
-		w->times.built = now;
+		w->outcome.loaded = now;
+	if (!left.loads_left && !left.builds_left && !w->outcome.built)
+		w->outcome.built = now;
 	pthread_mutex_unlock(&w->mutex);
 	if (first_without_loads && left.builds_left + left.analyzes_left)
 		observer_phase(w->load->obs, "indexes", 0, left.builds_left + left.analyzes_left);
@@ -73,6 +74,8 @@ static bool do_load(struct worker *me, const struct graph_task *t, bool last_try
 	struct work *w = me->work;
 	struct err why = ERR_INIT;
 
+	if (!post_speak_utf8(&me->post, e))
+		return false;
 	if (load_task(&me->loader, t, last_try, &why)) {
 		scheduler_done(w->scheduler, t);
 		return true;
@@ -97,7 +100,7 @@ static bool do_build(struct worker *me, const struct graph_task *t, bool last_tr
 	struct arena a = ARENA_INIT;
 	bool fault;
 
-	if (post_build(&me->post, t->entry, idle, &why)) {
+	if (post_build(&me->post, t, idle, &why)) {
 		scheduler_done(w->scheduler, t);
 		return true;
 	}
@@ -112,25 +115,39 @@ static bool do_build(struct worker *me, const struct graph_task *t, bool last_tr
 	}
 	findings_add(w->load->findings, stages_label(&a, t->entry), why.msg, fault);
 	w->serious[t - w->o->graph->tasks] = !fault;
+	w->failed_builds[t - w->o->graph->tasks] = true;
 	scheduler_failed(w->scheduler, t);
 	arena_release(&a);
 	return true;
 }
 
-/* Statistics are a help, not content: a table that cannot be analyzed is said and no more. */
-static bool do_analyze(struct worker *me, const struct graph_task *t, struct err *e)
+/*
+ * Statistics are a help, not content: a table that cannot be analyzed is said and no more. One refusal ends the statement for all its tables, so
+ * the others are then asked for one by one. A foreign table that inherits can fail with any error of another server.
+ */
+static bool analyze(struct worker *me, const struct graph_task *t, size_t first, size_t count, struct err *e)
 {
-	struct work *w = me->work;
 	struct err why = ERR_INIT;
 
-	if (!post_analyze(&me->post, t, &why)) {
-		if (!is_statement_error(pg_session_sqlstate(me->session), &why)) {
-			*e = why;
-			return err_wrap(e, "analyze %s", t->names[0]);
-		}
-		observer_note(w->load->obs, NOTE_WARN, "could not analyze %s: %s", t->names[0], why.msg);
+	if (post_analyze(&me->post, t, first, count, &why))
+		return true;
+	if (why.kind == ERR_CANCELLED || (why.kind == ERR_TRANSIENT && strcmp(pg_session_sqlstate(me->session), "08006") == 0)) {
+		*e = why;
+		return err_wrap(e, "analyze %s", t->names[first]);
 	}
-	scheduler_done(w->scheduler, t);
+	if (count == 1)
+		observer_note(me->work->load->obs, NOTE_WARN, "could not analyze %s: %s", t->names[first], why.msg);
+	for (size_t i = 0; count > 1 && i < count; i++)
+		if (!analyze(me, t, first + i, 1, e))
+			return false;
+	return true;
+}
+
+static bool do_analyze(struct worker *me, const struct graph_task *t, struct err *e)
+{
+	if (!analyze(me, t, 0, t->name_count, e))
+		return false;
+	scheduler_done(me->work->scheduler, t);
 	return true;
 }
 
@@ -152,6 +169,14 @@ static bool do_task(struct worker *me, const struct graph_task *t, bool last_try
 
 /* --- threads --- */
 
+/* pg_dump writes in the encoding of its database. */
+static const char *archive_encoding(const struct contents *c)
+{
+	const char *encoding = c->database.encoding;
+
+	return strcmp(encoding, "UTF8") && strcmp(encoding, "SQL_ASCII") ? encoding : NULL;
+}
+
 static bool open_worker(struct worker *me, struct err *e)
 {
 	const struct work_options *o = me->work->o;
@@ -163,7 +188,9 @@ static bool open_worker(struct worker *me, struct err *e)
 	me->post = (struct post){ .session = me->session,
 		.no_owner = o->no_owner,
 		.no_tablespaces = o->no_tablespaces,
-		.parallel = UINT32_MAX };
+		.parallel = UINT32_MAX,
+		.encoding = archive_encoding(me->work->load->contents),
+		.now = "UTF8" };
 	return pg_execf(me->session, e, "SET maintenance_work_mem = '%llukB'", (unsigned long long)kib);
 }
 
@@ -203,8 +230,17 @@ static const char *describe(const struct work *w, const struct graph_task *t, st
 	return t->table_count ? w->load->contents->tables[t->tables[0]].table.qualified : "rows";
 }
 
-/* Builds that were never tried because what they stand on could not be made. */
-static void report_skipped(struct work *w)
+static void lose(struct work *w, const struct graph_task *t)
+{
+	struct work_outcome *o = &w->outcome;
+
+	o->lost = xrealloc(o->lost, (o->lost_count + 1) * sizeof(*o->lost));
+	o->lost[o->lost_count++] = t->entry;
+	o->lost_serious |= is_serious(w, t);
+}
+
+/* What is lost, and why where nobody tried: what it stands on could not be made. */
+static void report_lost(struct work *w)
 {
 	const struct graph *g = w->o->graph;
 	struct arena a = ARENA_INIT;
@@ -212,8 +248,11 @@ static void report_skipped(struct work *w)
 	for (size_t i = 0; i < g->count; i++) {
 		const struct graph_task *cause = scheduler_cause(w->scheduler, &g->tasks[i]);
 
+		if (w->failed_builds[i])
+			lose(w, &g->tasks[i]);
 		if (!cause)
 			continue;
+		lose(w, &g->tasks[i]);
 		findings_add(w->load->findings, stages_label(&a, g->tasks[i].entry),
 			arena_printf(&a, "not made, for it needs %s", describe(w, cause, &a)), !is_serious(w, cause));
 	}
@@ -239,7 +278,7 @@ static unsigned start_workers(struct work *w, struct worker *workers, struct err
 	return w->o->jobs;
 }
 
-bool work_run(struct work_times *out, struct load *l, const struct work_options *o, const struct cancel *cancel, struct err *e)
+bool work_run(struct work_outcome *out, struct load *l, const struct work_options *o, const struct cancel *cancel, struct err *e)
 {
 	struct work w = { .o = o, .load = l, .cancel = CANCEL_INIT((struct cancel *)(uintptr_t)cancel) };
 	struct worker *workers = xcalloc(o->jobs, sizeof(*workers));
@@ -248,6 +287,7 @@ bool work_run(struct work_times *out, struct load *l, const struct work_options 
 
 	pthread_mutex_init(&w.mutex, NULL);
 	w.serious = xcalloc(o->graph->count + 1, sizeof(*w.serious));
+	w.failed_builds = xcalloc(o->graph->count + 1, sizeof(*w.failed_builds));
 	w.started = clock_monotonic_us();
 	w.scheduler = scheduler_new(o->graph);
 	observer_phase(l->obs, "data", o->graph->load_bytes, o->graph->builds + o->graph->analyzes);
@@ -259,16 +299,17 @@ bool work_run(struct work_times *out, struct load *l, const struct work_options 
 		feed_free(workers[i].loader.feed);
 	}
 	if (!w.failed)
-		report_skipped(&w);
+		report_lost(&w);
 	else if (!cancel_check(cancel, e))
 		w.failed = true;
 	else
 		*e = w.err;
-	w.times.analyzed = clock_monotonic_us() - w.started;
-	*out = w.times;
+	w.outcome.analyzed = clock_monotonic_us() - w.started;
+	*out = w.outcome;
 	scheduler_free(w.scheduler);
 	pthread_mutex_destroy(&w.mutex);
 	free(w.serious);
+	free(w.failed_builds);
 	free(workers);
 	return !w.failed;
 }

@@ -25,7 +25,7 @@ about worst >"$T/about"
 full_dump worst >"$T/source.sql"
 [ "$(wc -l <"$T/about")" -gt 20 ] || fail "too little to compare: $(cat "$T/about")"
 snapshot worst
-verify_ok "$ID"
+verify_worst "$ID"
 
 step "on the same server"
 expect 0 drtool restore "$ID" --into "dbname=back"

@@ -23,7 +23,7 @@ for db in bytes latin japanese; do
 	[ "$(sql postgres -c "SELECT count(DISTINCT encoding) FROM pg_database WHERE datname LIKE '$db%'")" = 1 ] || fail "another encoding"
 	drtool cat "$ID" >"$T/cat.sql" 2>"$T/err" || fail "cat: $(cat "$T/err")"
 	dump "$db" >"$T/source.sql"
-	same_dumps "$T/source.sql" "$T/cat.sql"
+	same_as_cat "$T/source.sql" "$T/cat.sql"
 	createdb -T "template0" -E "$(sql "$db" -c 'SHOW server_encoding')" --locale=C "${db}_recovered"
 	expect 0 sh "$ROOT/scripts/recover.sh" "$REPO" "$db" "$ID" "dbname=${db}_recovered"
 	same_databases "$db" "${db}_recovered"

@@ -15,7 +15,7 @@ same_databases source back
 [ "$(sql back -c 'SELECT count(*), max(id) FROM ext.whole')" = "20|20" ] || fail "whole: $(sql back -c 'SELECT * FROM ext.whole')"
 drtool cat "$ID" >"$T/cat.sql" 2>"$T/err" || fail "cat: $(cat "$T/err")"
 dump source >"$T/source.sql"
-same_dumps "$T/source.sql" "$T/cat.sql"
+same_as_cat "$T/source.sql" "$T/cat.sql"
 createdb recovered
 expect 0 sh "$ROOT/scripts/recover.sh" "$REPO" source latest "dbname=recovered"
 same_databases source recovered

@@ -1,7 +1,7 @@
 /* Privilege lists as PostgreSQL prints them: names with quotes, braces and commas survive; anything else is refused. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -43,7 +43,8 @@ static void no_list_and_an_empty_one(void **state)
 
 static void malformed_lists_are_refused(void **state)
 {
-	static const char *const bad[] = { "", "{", "{a=r/b", "{a=r/b}x", "{a}", "{a=r}", "{\"a=r/b}", "{\"\\\"a=r/b\"}", "a=r/b" };
+	static const char *const bad[] = { "", "{", "{a=r/b", "{a=r/b}x", "{a}", "{a=r}", "{\"a=r/b}",
+		"{\"\\\"a=r/b\"}", "a=r/b" };
 	struct arena a = ARENA_INIT;
 
 	(void)state;
@@ -62,13 +63,15 @@ static void order_does_not_count(void **state)
 	struct arena a = ARENA_INIT;
 
 	(void)state;
-	assert_string_equal(acl_text_canonical("{b=r/o,a=w/o}", "o", "rw", "", &a), acl_text_canonical("{a=w/o,b=r/o}", "o", "rw", "", &a));
+	assert_string_equal(acl_text_canonical("{b=r/o,a=w/o}", "o", "rw", "", &a),
+	        acl_text_canonical("{a=w/o,b=r/o}", "o", "rw", "", &a));
 	assert_string_not_equal(
-		acl_text_canonical("{b=r/o}", "o", "rw", "", &a), acl_text_canonical("{b=w/o}", "o", "rw", "", &a));
+	        acl_text_canonical("{b=r/o}", "o", "rw", "", &a), acl_text_canonical("{b=w/o}", "o", "rw", "", &a));
 	/* the default, spelled out or not */
-	assert_string_equal(acl_text_canonical(NULL, "o", "CTc", "Tc", &a), acl_text_canonical("{=Tc/o,o=CTc/o}", "o", "CTc", "Tc", &a));
+	assert_string_equal(acl_text_canonical(NULL, "o", "CTc", "Tc", &a),
+	        acl_text_canonical("{=Tc/o,o=CTc/o}", "o", "CTc", "Tc", &a));
 	assert_string_equal(acl_text_canonical(NULL, "odd one", "rw", "", &a),
-		acl_text_canonical("{\"\\\"odd one\\\"=rw/\\\"odd one\\\"\"}", "odd one", "rw", "", &a));
+	        acl_text_canonical("{\"\\\"odd one\\\"=rw/\\\"odd one\\\"\"}", "odd one", "rw", "", &a));
 	arena_release(&a);
 }
 

@@ -217,6 +217,7 @@ static void keys_wait_for_rows_and_each_other(void **state)
 	(void)state;
 	users_rows = add_rows(w, users, 1000000, 40 << 20, 10);
 	orders_rows = add_rows(w, orders, 3000000, 80 << 20, 20);
+	w->tables[users_rows].table.qualified = "public.users";
 	build(w, 2, 150020);
 	fk = task_of_entry(w, foreign);
 	key = task_of_entry(w, users_key);
@@ -226,7 +227,10 @@ static void keys_wait_for_rows_and_each_other(void **state)
 	assert_true(waits(w, fk, key));
 	assert_true(waits(w, fk, load_of_table(w, orders_rows)));
 	assert_false(waits(w, fk, task_of_entry(w, index)));
-	assert_true(waits(w, analyze_of(w, "public.t"), key) || w->graph.analyzes == 2);
+	assert_int_equal(w->graph.analyzes, 2);
+	assert_true(waits(w, analyze_of(w, "public.users"), key));
+	assert_false(waits(w, analyze_of(w, "public.users"), task_of_entry(w, index)));
+	assert_true(waits(w, analyze_of(w, "public.users"), fk)); /* the foreign key wants the table alone */
 	/* The key of the referenced table is urgent: the foreign key hangs on it. */
 	assert_true(w->graph.tasks[key].priority_us >= w->graph.tasks[fk].priority_us + w->graph.tasks[key].cost_us);
 	assert_true(w->graph.tasks[load_of_table(w, orders_rows)].priority_us > w->graph.tasks[fk].priority_us);
@@ -235,6 +239,75 @@ static void keys_wait_for_rows_and_each_other(void **state)
 	assert_false(w->graph.tasks[task_of_entry(w, index)].locks[0].exclusive);
 	assert_true(w->graph.tasks[key].locks[0].exclusive);
 	assert_int_equal(w->graph.tasks[fk].lock_count, 2);
+	world_free(w);
+}
+
+static void set_definition(struct world *w, int dump_id, const char *definition)
+{
+	for (size_t i = 0; i < w->toc.count; i++)
+		if (w->entries[i].dump_id == dump_id)
+			w->entries[i].defn = definition;
+}
+
+static void a_not_null_that_reaches_heirs_comes_after_all_rows(void **state)
+{
+	struct world *w = world_new();
+	int table = add_entry(w, TOC_PRE_DATA, "TABLE", "t", 0);
+	int not_null = add_entry(w, TOC_POST_DATA, "CONSTRAINT", "t n", table, 0);
+	int key = add_entry(w, TOC_POST_DATA, "CONSTRAINT", "t t_pkey", table, 0);
+
+	(void)state;
+	set_definition(w, not_null, "ALTER TABLE public.t\n    ADD CONSTRAINT n NOT NULL b NOT VALID;\n");
+	set_definition(w, key, "ALTER TABLE ONLY public.t\n    ADD CONSTRAINT t_pkey PRIMARY KEY (a);\n");
+	stages_assign(&w->stages, &w->toc, false);
+	assert_int_equal(stage_of(w, not_null), STAGE_LIGHT);
+	assert_int_equal(stage_of(w, key), STAGE_HEAVY);
+	world_free(w);
+}
+
+static void a_foreign_key_waits_for_the_index_that_helps_it(void **state)
+{
+	struct world *w = world_new();
+	int users = add_entry(w, TOC_PRE_DATA, "TABLE", "users", 0);
+	int orders = add_entry(w, TOC_PRE_DATA, "TABLE", "orders", 0);
+	int key = add_entry(w, TOC_POST_DATA, "CONSTRAINT", "users users_pkey", users, 0);
+	int foreign = add_entry(w, TOC_POST_DATA, "FK CONSTRAINT", "orders fk", orders, users, key, 0);
+	int helps = add_entry(w, TOC_POST_DATA, "INDEX", "helps", orders, 0);
+	int partial = add_entry(w, TOC_POST_DATA, "INDEX", "partial", orders, 0);
+	int other = add_entry(w, TOC_POST_DATA, "INDEX", "other", orders, 0);
+	size_t fk;
+
+	(void)state;
+	set_definition(w, key, "ALTER TABLE ONLY users\n    ADD CONSTRAINT users_pkey PRIMARY KEY (id);\n");
+	set_definition(w, foreign, "ALTER TABLE ONLY orders\n    ADD CONSTRAINT fk FOREIGN KEY (\"user, id\") REFERENCES users(id);\n");
+	set_definition(w, helps, "CREATE INDEX helps ON orders USING btree (\"user, id\", at DESC);\n");
+	set_definition(w, partial, "CREATE INDEX partial ON orders USING btree (\"user, id\") WHERE open;\n");
+	set_definition(w, other, "CREATE INDEX other ON orders USING btree (lower(\"user, id\"));\n");
+	add_rows(w, users, 1000000, 40 << 20, 10);
+	add_rows(w, orders, 3000000, 80 << 20, 20);
+	build(w, 2, 150020);
+	fk = task_of_entry(w, foreign);
+	assert_true(w->graph.tasks[fk].visible);
+	assert_true(waits(w, fk, task_of_entry(w, helps)));
+	assert_false(waits(w, fk, task_of_entry(w, partial)));
+	assert_false(waits(w, fk, task_of_entry(w, other)));
+	world_free(w);
+}
+
+static void rows_in_shares_are_not_frozen(void **state)
+{
+	struct world *w = world_new();
+	int users = add_entry(w, TOC_PRE_DATA, "TABLE", "users", 0);
+	int key = add_entry(w, TOC_POST_DATA, "CONSTRAINT", "users users_pkey", users, 0);
+	int foreign = add_entry(w, TOC_POST_DATA, "FK CONSTRAINT", "users fk", users, key, 0);
+
+	(void)state;
+	set_definition(w, key, "ALTER TABLE ONLY users\n    ADD CONSTRAINT users_pkey PRIMARY KEY (id);\n");
+	set_definition(w, foreign, "ALTER TABLE ONLY users\n    ADD CONSTRAINT fk FOREIGN KEY (id) REFERENCES users(id);\n");
+	add_rows(w, users, 10000000, (uint64_t)1 << 30, 100);
+	build(w, 2, 150020);
+	assert_int_equal(w->graph.loads, 2);
+	assert_false(w->graph.tasks[task_of_entry(w, foreign)].visible);
 	world_free(w);
 }
 
@@ -468,6 +541,9 @@ int main(void)
 		cmocka_unit_test(entries_find_their_stage),
 		cmocka_unit_test(what_needs_the_lost_is_lost),
 		cmocka_unit_test(keys_wait_for_rows_and_each_other),
+		cmocka_unit_test(a_not_null_that_reaches_heirs_comes_after_all_rows),
+		cmocka_unit_test(a_foreign_key_waits_for_the_index_that_helps_it),
+		cmocka_unit_test(rows_in_shares_are_not_frozen),
 		cmocka_unit_test(partitions_are_below_their_root),
 		cmocka_unit_test(rows_through_the_root_reach_every_leaf),
 		cmocka_unit_test(code_of_the_user_waits_for_all_rows),

@@ -1,7 +1,7 @@
 /* Names between UTF-8 and the database's encoding. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -13,8 +13,9 @@ static void there_and_back(void **state)
 {
 	static const struct {
 		const char *encoding, *utf8, *bytes;
-	} cases[] = { { "LATIN1", "caf\xc3\xa9", "caf\xe9" }, { "LATIN9", "\xe2\x82\xac", "\xa4" }, { "WIN1252", "\xe2\x82\xac", "\x80" },
-		{ "KOI8R", "\xd0\xb4", "\xc4" }, { "EUC_JP", "\xe6\x97\xa5", "\xc6\xfc" }, { "WIN1251", "\xd0\xb4", "\xe4" } };
+	} cases[] = { { "LATIN1", "caf\xc3\xa9", "caf\xe9" }, { "LATIN9", "\xe2\x82\xac", "\xa4" },
+		{ "WIN1252", "\xe2\x82\xac", "\x80" }, { "KOI8R", "\xd0\xb4", "\xc4" },
+		{ "EUC_JP", "\xe6\x97\xa5", "\xc6\xfc" }, { "WIN1251", "\xd0\xb4", "\xe4" } };
 	struct arena a = ARENA_INIT;
 
 	(void)state;
@@ -48,7 +49,10 @@ static void utf8_and_ascii_stay(void **state)
 	assert_true(recode_text(&none, r, &a, &e));
 	assert_null(none);
 	recode_close(r);
-	assert_string_equal(recode_readable("\xff" "x\xe2\x82", "SQL_ASCII", &a), "?x??");
+	assert_string_equal(recode_readable("\xff"
+	                                    "x\xe2\x82",
+	                            "SQL_ASCII", &a),
+	        "?x??");
 	assert_string_equal(recode_readable("\xed\xa0\x80\xc0\x80\xf4\x90\x80\x80", "SQL_ASCII", &a), "?????????");
 	arena_release(&a);
 }

@@ -1,15 +1,20 @@
-/* A private throw-away cluster: it answers, it is shut to others, and nothing of it stays behind, however its owner ends. */
+/*
+ * A private throw-away cluster: it answers, it is shut to others, and nothing of it stays behind, however its owner
+ * ends.
+ */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,8 +47,11 @@ static struct manifest source_manifest(void)
 
 static struct contents source_contents(void)
 {
-	return (struct contents){ .database = { .encoding = "UTF8", .collate = "C", .ctype = "C", .locale_provider = "libc",
-					  .preload_libraries = "pg_stat_statements, \"no such library\"" } };
+	return (struct contents){ .database = { .encoding = "UTF8",
+		                          .collate = "C",
+		                          .ctype = "C",
+		                          .locale_provider = "libc",
+		                          .preload_libraries = "pg_stat_statements, \"no such library\"" } };
 }
 
 static unsigned count_entries(const char *dir)
@@ -129,9 +137,9 @@ static pid_t killed_owner(struct manifest *m, struct contents *c, struct verify_
 		char *pid = NULL;
 
 		if (scratch_start(&s, m, c, o, NULL, NULL, &e) &&
-			pg_session_open(&session, scratch_conninfo(s), PG_SESSION_PLAIN, NULL, NULL, &e) &&
-			pg_query_value(&pid, session,
-				"SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)", 0, NULL, &e))
+		        pg_session_open(&session, scratch_conninfo(s), PG_SESSION_PLAIN, NULL, NULL, &e) &&
+		        pg_query_value(&pid, session, "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)", 0,
+		                NULL, &e))
 			server = (pid_t)strtol(pid, NULL, 10);
 		if (write(ends[1], &server, sizeof(server)) != sizeof(server))
 			_exit(1);
@@ -181,6 +189,46 @@ static void living_owner_is_left_alone(void **state)
 	assert_int_equal(access(d.data, F_OK), 0);
 	scratch_dir_remove(&d);
 	assert_int_equal(count_entries(base), 0);
+}
+
+/* A segment as a killed server leaves it, named by a pid file with this key in it; is it there after the directory is
+ * removed? */
+static bool segment_survives(key_t key, unsigned named_key)
+{
+	struct scratch_user user;
+	struct scratch_dir d = SCRATCH_DIR_INIT;
+	struct shmid_ds segment;
+	struct err e = ERR_INIT;
+	int id = shmget(key, 56, IPC_CREAT | IPC_EXCL | 0600);
+	char *path, *text;
+	bool there;
+	FILE *f;
+
+	assert_true(id >= 0);
+	assert_true(scratch_dir_user(&user, &e));
+	assert_true(scratch_dir_make(&d, base, &user, &e));
+	path = path_join(d.data, "postmaster.pid");
+	text = xasprintf("999999999\n%s\n0\n5432\n/s\n\n%9u %9d\n", d.data, named_key, id);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	fclose(f);
+	scratch_dir_remove(&d);
+	there = shmctl(id, IPC_STAT, &segment) == 0;
+	if (there)
+		shmctl(id, IPC_RMID, NULL);
+	free(text);
+	free(path);
+	return there;
+}
+
+static void segment_of_a_killed_server_goes_too(void **state)
+{
+	const key_t key = (key_t)(0x64720000 | (getpid() & 0xffff));
+
+	(void)state;
+	assert_false(segment_survives(key, (unsigned)key));
+	assert_true(segment_survives(key, (unsigned)key + 1)); /* somebody else's */
 }
 
 static void too_little_space_is_refused(void **state)
@@ -267,6 +315,7 @@ int main(void)
 		cmocka_unit_test(long_path_gets_a_short_socket),
 		cmocka_unit_test(killed_owner_takes_the_server_along),
 		cmocka_unit_test(living_owner_is_left_alone),
+		cmocka_unit_test(segment_of_a_killed_server_goes_too),
 		cmocka_unit_test(too_little_space_is_refused),
 		cmocka_unit_test(unknown_locale_is_refused),
 		cmocka_unit_test(cancelled_start_leaves_nothing),
