@@ -83,7 +83,8 @@ bool cmd_list(struct cmd *c, struct err *e)
 	say_info("repository %s", r->storage->where);
 	ok = cmd_json(c) ? print_json(c, r, &l, e) : print_table(c, r, &l, e);
 	if (l.damaged > 0) {
-		say_warn("%zu manifest%s cannot be read: %s", l.damaged, l.damaged == 1 ? "" : "s", l.first_error.msg);
+		err_wrap(&l.first_error, "%zu manifest%s cannot be read", l.damaged, l.damaged == 1 ? "" : "s");
+		say_error(&l.first_error); /* what can be read was printed, as one document */
 		c->status = CMD_STATUS_DIFFERS;
 	}
 done:

@@ -21,7 +21,7 @@ static bool load_contents(struct contents *out, struct repository *r, const stru
 	     contents_parse(out, buf_view(&text), e);
 	chunk_store_close(chunks);
 	buf_release(&text);
-	return ok;
+	return ok || err_wrap(e, "read the contents of snapshot \"%s\"", m->id);
 }
 
 static const char *data_word(enum content_data data)

@@ -140,10 +140,12 @@ static bool open_error(int errnum, const char *dir, struct err *e)
 	if (errnum == ENOENT)
 		return err_set(e, ERR_NOT_FOUND, "directory \"%s\" does not exist", dir);
 	err_sys(e, errnum, "open directory \"%s\"", dir);
-	if (errnum == ENOTDIR)
+	if (errnum == ENOTDIR) {
+		e->kind = ERR_USAGE;
 		err_hint(e, "a repository is a directory, and this is a file");
-	else if (errnum == EACCES)
+	} else if (errnum == EACCES) {
 		err_hint(e, "give this user the directory: chown -R \"$(id -un)\" '%.150s'", dir);
+	}
 	return false;
 }
 

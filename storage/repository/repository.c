@@ -189,7 +189,11 @@ static bool look_at(enum place *out, const char *where, struct err *e)
 	if (!dir && errno == ENOENT)
 		return true;
 	if (!dir) {
-		err_sys(e, errno, "open directory \"%s\"", where);
+		int why = errno;
+
+		err_sys(e, why, "open directory \"%s\"", where);
+		if (why == ENOTDIR)
+			e->kind = ERR_USAGE;
 		return err_hint(e, "a repository is a directory that this user can read and write");
 	}
 	while ((entry = readdir(dir))) {
