@@ -131,14 +131,15 @@ bool pg_catalog_tables(
 
 /*
  * Each large object in pages of 1 MiB. lo_get() needs no right on pg_largeobject itself. The subqueries are fenced by
- * OFFSET 0 so that each object is opened once and closed again.
+ * OFFSET 0 so that each object is opened once and closed again; each names the object, or the planner's memoization
+ * would take one object's size for another's that got the same descriptor.
  */
 static const char *const large_objects_sql =
         "COPY (SELECT m.oid, o.off, pg_catalog.lo_get(m.oid, o.off, 1048576) FROM"
         " (SELECT oid FROM pg_catalog.pg_largeobject_metadata ORDER BY oid) m,"
         " LATERAL (SELECT pg_catalog.lo_open(m.oid, 262144) AS fd OFFSET 0) f,"
-        " LATERAL (SELECT pg_catalog.lo_lseek64(f.fd, 0, 2) AS size OFFSET 0) z,"
-        " LATERAL (SELECT pg_catalog.lo_close(f.fd + (z.size * 0)::int) AS closed OFFSET 0) d,"
+        " LATERAL (SELECT pg_catalog.lo_lseek64(f.fd + (m.oid::bigint * 0)::int, 0, 2) AS size OFFSET 0) z,"
+        " LATERAL (SELECT pg_catalog.lo_close(f.fd + ((z.size + m.oid::bigint) * 0)::int) AS closed OFFSET 0) d,"
         " LATERAL pg_catalog.generate_series(0::bigint, GREATEST(z.size - 1, 0), 1048576) AS o(off)"
         " WHERE d.closed = 0) TO STDOUT";
 
