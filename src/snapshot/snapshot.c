@@ -12,7 +12,11 @@
 #define DEFAULT_JOBS_MAX    4 /* memory: 4 readers stay inside 256 MiB */
 #define DEFAULT_LOCK_WAIT_S 300
 #define BACKOFF_FIRST_MS    500
-#define BACKOFF_MOST_MS     5000
+/* An attempt that came to nothing at once is soon repeated; one that had read for a while would only meet the same
+ * traffic again. */
+#define BACKOFF_SHORT_MS 1000
+#define BACKOFF_MOST_MS  5000
+#define SHORT_ATTEMPT_MS 2000
 /* A server that goes away in the middle does not come back within the tries worth making; a standby that cancels does.
  */
 #define TRANSIENT_TRIES 3
@@ -99,16 +103,18 @@ static bool worth_another_try(const struct err *e, unsigned transient)
 	return e->kind == ERR_CONFLICT || (e->kind == ERR_TRANSIENT && transient < TRANSIENT_TRIES);
 }
 
-/* One attempt. What it took counts as waiting when it never had all its locks. */
-static bool try_once(struct attempt *a, int64_t *waited_ms, const struct run *run, struct err *e)
+/* One attempt. What it took counts as waiting when it never had all its locks; *short_one: it was over at once. */
+static bool try_once(struct attempt *a, int64_t *waited_ms, bool *short_one, const struct run *run, struct err *e)
 {
-	int64_t began = clock_monotonic_us();
+	int64_t began = clock_monotonic_us(), took_ms;
 
 	memset(a, 0, sizeof *a);
 	if (attempt_run(a, &run->context, e))
 		return true;
+	took_ms = (clock_monotonic_us() - began) / 1000;
+	*short_one = took_ms < SHORT_ATTEMPT_MS;
 	if (!a->locked)
-		*waited_ms += (clock_monotonic_us() - began) / 1000;
+		*waited_ms += took_ms;
 	attempt_release(a);
 	memset(a, 0, sizeof *a);
 	return false;
@@ -123,15 +129,17 @@ static bool try_attempts(struct attempt *a, unsigned *attempts, const struct run
 
 	for (*attempts = 1;; ++*attempts) {
 		struct err own = ERR_INIT;
-		unsigned pause_ms = backoff_ms;
+		bool short_one = false;
+		unsigned pause_ms;
 
-		if (try_once(a, &waited_ms, run, &own))
+		if (try_once(a, &waited_ms, &short_one, run, &own))
 			return true;
 		if (!worth_another_try(&own, transient) || waited_ms >= most_ms) {
 			*e = own;
 			return false;
 		}
 		transient += own.kind == ERR_TRANSIENT;
+		pause_ms = short_one && backoff_ms > BACKOFF_SHORT_MS ? BACKOFF_SHORT_MS : backoff_ms;
 		if (pause_ms > most_ms - waited_ms)
 			pause_ms = (unsigned)(most_ms - waited_ms);
 		observer_note(run->observer, NOTE_INFO, "%s; trying again in %u.%u s", own.msg, pause_ms / 1000,
