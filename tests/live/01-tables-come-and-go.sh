@@ -16,28 +16,28 @@ sql storm <<-SQL
 	CREATE TABLE big AS SELECT g AS id, md5(g::text) AS v FROM generate_series(1, 100000) g;
 SQL
 cat >"$T/rewrite.sql" <<SQL
-BEGIN; ALTER TABLE rewritten ALTER v TYPE bigint; COMMIT;
+BEGIN; ALTER TABLE rewritten ALTER v TYPE bigint; SELECT pg_sleep(0.15); COMMIT;
 BEGIN; ALTER TABLE rewritten ALTER v TYPE int; COMMIT;
-SELECT pg_sleep(0.3);
+SELECT pg_sleep(0.5);
 VACUUM FULL rewritten;
-SELECT pg_sleep(0.3);
-BEGIN; TRUNCATE truncated; INSERT INTO truncated $fill; COMMIT;
-SELECT pg_sleep(0.3);
+SELECT pg_sleep(0.5);
+BEGIN; TRUNCATE truncated; INSERT INTO truncated $fill; SELECT pg_sleep(0.15); COMMIT;
+SELECT pg_sleep(0.5);
 BEGIN; ALTER TABLE truncated ADD COLUMN extra int; ALTER TABLE rewritten ADD COLUMN extra int; COMMIT;
 BEGIN; ALTER TABLE rewritten DROP COLUMN extra; ALTER TABLE truncated DROP COLUMN extra; COMMIT;
-BEGIN; TRUNCATE parts; INSERT INTO parts $fill; COMMIT;
-SELECT pg_sleep(0.3);
+BEGIN; TRUNCATE parts; INSERT INTO parts $fill; SELECT pg_sleep(0.15); COMMIT;
+SELECT pg_sleep(0.5);
 SQL
 cat >"$T/recreate.sql" <<SQL
-BEGIN; DROP TABLE recreated; CREATE TABLE recreated (id int, v int, w text); INSERT INTO recreated $fill; COMMIT;
-SELECT pg_sleep(0.3);
+BEGIN; DROP TABLE recreated; CREATE TABLE recreated (id int, v int, w text); INSERT INTO recreated $fill; SELECT pg_sleep(0.15); COMMIT;
+SELECT pg_sleep(0.5);
 BEGIN; ALTER TABLE renamed RENAME TO old; ALTER TABLE shadow RENAME TO renamed; ALTER TABLE old RENAME TO shadow; COMMIT;
-SELECT pg_sleep(0.3);
+SELECT pg_sleep(0.5);
 BEGIN; DROP TABLE parts_2; CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (500) TO (2000); INSERT INTO parts_2 SELECT g, 0, md5(g::text) FROM generate_series(500, 1000) g; COMMIT;
 BEGIN; CREATE TABLE short_lived AS $fill; COMMIT;
 SELECT pg_sleep(0.01);
 DROP TABLE short_lived;
-SELECT pg_sleep(0.3);
+SELECT pg_sleep(0.5);
 SQL
 forever storm "$T/rewrite.sql"
 forever storm "$T/recreate.sql"
@@ -67,6 +67,7 @@ no_deadlock
 [ ! -s "$T/forever.log" ] || fail "$(head -n 5 "$T/forever.log")"
 
 step "every one of them verifies"
+verify_ok "$ID" # alone: it makes the scratch directory
 listed | xargs -P 2 -I ID sh -c '"$0" verify ID >verify-ID.log 2>&1 || cat verify-ID.log >>"$1"' "$DRTOOL" "$T/bad"
 [ ! -e "$T/bad" ] || fail "$(cat "$T/bad")"
 [ "$(ls verify-*.log | wc -l)" = "$many" ] || fail "not every one was verified"
