@@ -69,10 +69,10 @@ CREATE TABLE flash (id int PRIMARY KEY, v text DEFAULT 'x');
 CREATE OR REPLACE FUNCTION same(a int DEFAULT 7) RETURNS int LANGUAGE sql AS 'SELECT 7';
 DROP TABLE flash;
 CREATE SEQUENCE flash_numbers;
-SELECT pg_sleep(random());
+SELECT pg_sleep(0.7 + random());
 CREATE OR REPLACE FUNCTION same(a int DEFAULT 8) RETURNS int LANGUAGE sql AS 'SELECT 8';
 DROP SEQUENCE flash_numbers;
-SELECT pg_sleep(random());
+SELECT pg_sleep(0.7 + random());
 SQL
 sql postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()" >/dev/null
 forever loose "$T/storm.sql"
