@@ -54,7 +54,7 @@ verify_ok "$ID"
 
 step "what does not matter costs none"
 meddling_pg_dump <<-LINES
-	psql -X -d loose -v ON_ERROR_STOP=1 -c "REFRESH MATERIALIZED VIEW fresh" -c "CREATE FUNCTION more() RETURNS int LANGUAGE sql AS 'SELECT 1'" -c "CREATE TABLE another (a int)" -c "INSERT INTO another VALUES (1)" -c "DROP TABLE another" -c "ANALYZE" -c "SELECT nextval('kept_numbers')" -c "CREATE TEMP TABLE x (a mood, CHECK (a > 'sad'))" -c "DROP TABLE x" -c "BEGIN" -c "DROP FUNCTION same" -c "ROLLBACK" -c "GRANT SELECT ON t TO PUBLIC"
+	psql -X -d loose -v ON_ERROR_STOP=1 -c "REFRESH MATERIALIZED VIEW fresh" -c "CREATE FUNCTION more() RETURNS int LANGUAGE sql AS 'SELECT 1'" -c "CREATE TABLE another (a int)" -c "INSERT INTO another VALUES (1)" -c "DROP TABLE another" -c "ANALYZE" -c "SELECT nextval('kept_numbers')" -c "CREATE TEMP TABLE x (a mood, CHECK (a > 'sad'))" -c "DROP TABLE x" -c "BEGIN" -c "DROP FUNCTION app.of_type" -c "ROLLBACK" -c "GRANT SELECT ON t TO PUBLIC"
 LINES
 psql -X -q -d loose -c "BEGIN" -c "CREATE OR REPLACE FUNCTION same(a int DEFAULT 3) RETURNS int LANGUAGE sql AS 'SELECT 3'" -c "SELECT pg_sleep(60)" >/dev/null 2>&1 & # not committed
 background+=("$!")
