@@ -1,12 +1,14 @@
 #include "restore/acl.h"
 
-#define EXPLODE_SQL \
-	"SELECT pg_catalog.pg_get_userbyid(x.grantor), CASE x.grantee WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(x.grantee) END," \
-	" x.privilege_type, x.is_grantable" \
-	" FROM pg_catalog.aclexplode($1::pg_catalog.aclitem[]) WITH ORDINALITY x(grantor, grantee, privilege_type, is_grantable, n)" \
-	" ORDER BY x.n"
+/* aclexplode() refuses an empty list. */
+#define EXPLODE_SQL                                                                                                         \
+	"SELECT pg_catalog.pg_get_userbyid(x.grantor),"                                                                     \
+	" CASE x.grantee WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(x.grantee) END, x.privilege_type, x.is_grantable" \
+	" FROM pg_catalog.aclexplode(NULLIF($1::text, '{}')::pg_catalog.aclitem[])"                                         \
+	" WITH ORDINALITY x(grantor, grantee, privilege_type, is_grantable, n) ORDER BY x.n"
 
-static void add_grant(struct buf *out, const PGresult *r, int row, const char *object, const char *owner, struct arena *a)
+static void add_grant(
+        struct buf *out, const PGresult *r, int row, const char *object, const char *owner, struct arena *a)
 {
 	const char *grantor = PQgetvalue(r, row, 0);
 	bool other = strcmp(grantor, owner) != 0;
@@ -14,13 +16,14 @@ static void add_grant(struct buf *out, const PGresult *r, int row, const char *o
 	if (other)
 		buf_addf(out, "SET SESSION AUTHORIZATION %s;", pg_quote_ident(a, grantor));
 	buf_addf(out, "GRANT %s ON %s TO %s%s;", PQgetvalue(r, row, 2), object,
-		PQgetisnull(r, row, 1) ? "PUBLIC" : pg_quote_ident(a, PQgetvalue(r, row, 1)),
-		strcmp(PQgetvalue(r, row, 3), "t") == 0 ? " WITH GRANT OPTION" : "");
+	        PQgetisnull(r, row, 1) ? "PUBLIC" : pg_quote_ident(a, PQgetvalue(r, row, 1)),
+	        strcmp(PQgetvalue(r, row, 3), "t") == 0 ? " WITH GRANT OPTION" : "");
 	if (other)
 		buf_add(out, "RESET SESSION AUTHORIZATION;");
 }
 
-bool acl_statements(struct buf *out, struct pg_session *s, const char *object, const char *owner, const char *acl, struct err *e)
+bool acl_statements(
+        struct buf *out, struct pg_session *s, const char *object, const char *owner, const char *acl, struct err *e)
 {
 	struct arena a = ARENA_INIT;
 	PGresult *r = NULL;

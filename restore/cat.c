@@ -154,6 +154,14 @@ static bool plan(struct script *s, const struct cat *c, struct err *e)
 	return !has_acl(c) || find_end(&s->acl, c, &s->text, PART_BEFORE_LAST_ACL, e);
 }
 
+/* pg_dump takes over the database's own setting. */
+static bool says_escapes(const struct script *s)
+{
+	const char *start = buf_str(&s->text), *off = strstr(start, "\nSET standard_conforming_strings = off;\n");
+
+	return off && (size_t)(off - start) < s->header;
+}
+
 static bool print_script(struct cat *c, const struct script *s, size_t from, size_t to, struct err *e)
 {
 	return cat_write(c, (struct view){ s->text.data + from, to - from }, e);
@@ -174,8 +182,8 @@ static bool print_data(struct cat *c, struct err *e)
 static bool print_all(struct cat *c, const struct script *s, struct err *e)
 {
 	return print_script(c, s, 0, s->header, e) &&
-	       cat_print(c, e, "SET TimeZone = %s;\n", cat_literal(&c->arena, c->m->timezone)) &&
-	       cat_print(c, e, "SET lc_monetary = %s;\n", cat_literal(&c->arena, c->m->lc_monetary)) &&
+	       cat_print(c, e, "SET TimeZone = %s;\n", cat_literal(c, &c->arena, c->m->timezone)) &&
+	       cat_print(c, e, "SET lc_monetary = %s;\n", cat_literal(c, &c->arena, c->m->lc_monetary)) &&
 	       print_script(c, s, s->header, s->data, e) && print_data(c, e) &&
 	       print_script(c, s, s->data, s->acl, e) && (!has_acl(c) || cat_large_object_privileges(c, e)) &&
 	       print_script(c, s, s->acl, s->footer, e) && cat_refreshes(c, e) &&
@@ -206,6 +214,7 @@ bool cat_snapshot(int fd, struct repository *r, const struct manifest *m, const 
 	c.decompressor = decompressor_new();
 	ok = open_snapshot(&c, r, o->pg_bin, e) && cat_select(&c, o->tables, e) && plan(&s, &c, e);
 	if (ok) {
+		c.escapes = says_escapes(&s);
 		observer_phase(obs, "printing", m->plain_bytes, c.contents.table_count);
 		ok = print_all(&c, &s, e);
 	}

@@ -95,7 +95,7 @@ bool cat_sequences(struct cat *c, struct err *e)
 			continue;
 		ok = cat_header(c, false, s->name, "SEQUENCE SET", s->schema, owner_of(c, s->oid), e) &&
 		     cat_print(c, e, "SELECT pg_catalog.setval(%s, %" PRId64 ", %s);\n\n\n",
-		             cat_literal(&a, s->qualified), s->last_value, s->is_called ? "true" : "false");
+		             cat_literal(c, &a, s->qualified), s->last_value, s->is_called ? "true" : "false");
 		arena_release(&a);
 		if (!ok)
 			return false;

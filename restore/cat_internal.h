@@ -22,6 +22,7 @@ struct cat {
 	struct buf plain, frame;
 	struct chunk_name chunk;
 	bool have_chunk;
+	bool escapes; /* standard_conforming_strings is off in the script: a backslash in a literal stands doubled */
 	/* what --table leaves; everything without it */
 	bool selective;
 	bool *entry_in;       /* by index in the archive's TOC */
@@ -49,8 +50,8 @@ bool cat_header(struct cat *c, bool data, const char *name, const char *type, co
         struct err *e);
 /* An identifier as pg_dump and quote_ident() print it: quoted only where it must be. In the arena. */
 const char *cat_ident(struct arena *a, const char *name);
-/* '...' with quotes doubled, as with standard_conforming_strings. In the arena. */
-const char *cat_literal(struct arena *a, const char *text);
+/* '...' as the script's standard_conforming_strings wants it. In the arena. */
+const char *cat_literal(const struct cat *c, struct arena *a, const char *text);
 /* The bytes of a piece, valid until the next call. */
 bool cat_piece(struct view *out, struct cat *c, const struct piece *p, struct err *e);
 

@@ -94,7 +94,7 @@ static bool print_comment(struct cat *c, const struct pg_large_object *l, struct
 
 	if (l->comment && (!cat_header(c, false, tag, "COMMENT", "", l->owner, e) ||
 	                          !cat_print(c, e, "COMMENT ON LARGE OBJECT %" PRIu32 " IS %s;\n\n\n", l->oid,
-	                                  cat_literal(a, l->comment))))
+	                                  cat_literal(c, a, l->comment))))
 		return false;
 	return !l->labels ||
 	       (cat_header(c, false, tag, "SECURITY LABEL", "", l->owner, e) && cat_print(c, e, "%s\n\n\n", l->labels));
@@ -227,7 +227,7 @@ static bool print_hex(struct cat *c, struct view hex, struct err *e)
 	while (hex.len > 0) {
 		size_t n = hex.len < WRITE_HEX ? hex.len : WRITE_HEX;
 
-		if (!cat_print(c, e, "SELECT pg_catalog.lowrite(0, '\\x") ||
+		if (!cat_print(c, e, "SELECT pg_catalog.lowrite(0, '%s\\x", c->escapes ? "\\" : "") ||
 		        !cat_write(c, (struct view){ hex.data, n }, e) || !cat_print(c, e, "');\n"))
 			return false;
 		hex.data += n;

@@ -51,14 +51,14 @@ const char *cat_ident(struct arena *a, const char *name)
 	return needs_quotes(name) ? pg_quote_ident(a, name) : name;
 }
 
-const char *cat_literal(struct arena *a, const char *text)
+const char *cat_literal(const struct cat *c, struct arena *a, const char *text)
 {
 	struct buf quoted = BUF_INIT;
 	const char *out;
 
 	buf_add(&quoted, "'");
 	for (const char *p = text; *p; p++)
-		buf_addf(&quoted, "%s%c", *p == '\'' ? "'" : "", *p);
+		buf_addf(&quoted, "%s%c", *p == '\'' ? "'" : *p == '\\' && c->escapes ? "\\" : "", *p);
 	buf_add(&quoted, "'");
 	out = arena_strdup(a, buf_str(&quoted));
 	buf_release(&quoted);

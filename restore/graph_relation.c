@@ -92,7 +92,8 @@ static void add_tables(struct relations *out, const struct contents *c)
 	free(index);
 }
 
-/* TABLE ATTACH entries depend on the partition first, then on the table it is attached to (pg_dump says both itself). */
+/* TABLE ATTACH entries depend on the partition first, then on the table it is attached to (pg_dump says both itself).
+ */
 static void add_partition(struct relations *out, const struct stages *s, const struct toc_entry *t, struct arena *a)
 {
 	uint32_t child = NONE, parent = NONE;
@@ -104,7 +105,7 @@ static void add_partition(struct relations *out, const struct stages *s, const s
 		if (r == NONE)
 			continue;
 		if (child == NONE && strcmp(out->items[r].entry->tag, t->tag) == 0 &&
-			strcmp(out->items[r].entry->schema, t->schema) == 0)
+		        strcmp(out->items[r].entry->schema, t->schema) == 0)
 			child = r;
 		else if (parent == NONE && r != child)
 			parent = r;

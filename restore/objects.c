@@ -4,7 +4,8 @@
 
 #define BATCH 500 /* objects in one statement or transaction: each may take a lock */
 
-/* True: done, or refused by the server, which *why tells then; false: the connection is gone or we were told to stop. */
+/* True: done, or refused by the server, which *why tells then; false: the connection is gone or we were told to stop.
+ */
 static bool attempt(bool *done, struct pg_session *s, const char *sql, struct err *why)
 {
 	*done = pg_exec(s, sql, why);
@@ -18,13 +19,15 @@ static void setval_statement(struct buf *sql, const struct pg_sequence *items, s
 	buf_clear(sql);
 	buf_add(sql, "SELECT pg_catalog.setval(name::pg_catalog.regclass, value, called) FROM (VALUES ");
 	for (size_t i = 0; i < count; i++)
-		buf_addf(sql, "%s(%s, %lld::pg_catalog.int8, %s)", i ? ", " : "", pg_quote_literal(a, items[i].qualified),
-			(long long)items[i].last_value, items[i].is_called ? "true" : "false");
+		buf_addf(sql, "%s(%s, '%lld'::pg_catalog.int8, %s)", i ? ", " : "",
+		        pg_quote_literal(a, items[i].qualified), (long long)items[i].last_value,
+		        items[i].is_called ? "true" : "false");
 	buf_add(sql, ") v(name, value, called)");
 }
 
 /* One by one after a batch failed, to name the one. */
-static bool set_one(struct pg_session *s, const struct pg_sequence *sequence, struct findings *f, struct arena *a, struct err *e)
+static bool set_one(
+        struct pg_session *s, const struct pg_sequence *sequence, struct findings *f, struct arena *a, struct err *e)
 {
 	struct buf sql = BUF_INIT;
 	struct err why = ERR_INIT;
@@ -81,8 +84,8 @@ bool objects_create_large(struct pg_session *s, const struct contents *c, struct
 	return ok || err_wrap(e, "create the large objects");
 }
 
-static bool describe_large(struct buf *sql, struct pg_session *s, const struct pg_large_object *o, bool no_owner, struct arena *a,
-	struct err *e)
+static bool describe_large(struct buf *sql, struct pg_session *s, const struct pg_large_object *o, bool no_owner,
+        struct arena *a, struct err *e)
 {
 	char *object = arena_printf(a, "LARGE OBJECT %u", o->oid);
 
@@ -99,7 +102,7 @@ static bool describe_large(struct buf *sql, struct pg_session *s, const struct p
 }
 
 static bool finish_batch(struct pg_session *s, const struct pg_large_object *items, size_t count, bool no_owner,
-	struct findings *f, struct err *e)
+        struct findings *f, struct err *e)
 {
 	struct buf sql = BUF_INIT;
 	struct arena a = ARENA_INIT;
@@ -122,7 +125,8 @@ static bool finish_batch(struct pg_session *s, const struct pg_large_object *ite
 	return ok;
 }
 
-bool objects_finish_large(struct pg_session *s, const struct contents *c, bool no_owner, struct findings *f, struct err *e)
+bool objects_finish_large(
+        struct pg_session *s, const struct contents *c, bool no_owner, struct findings *f, struct err *e)
 {
 	bool ok = true;
 
@@ -182,9 +186,10 @@ bool objects_refresh_views(struct pg_session *s, const struct contents *c, struc
 		struct err why = ERR_INIT;
 		struct arena a = ARENA_INIT;
 
-		if (views->items[i].populated && !fresh[i] && (ok = refresh_one(&fresh[i], s, &views->items[i], &why)) && !fresh[i])
-			findings_add(f, arena_printf(&a, "MATERIALIZED VIEW DATA %s", views->items[i].qualified), why.msg,
-				is_data_error(pg_session_sqlstate(s)));
+		if (views->items[i].populated && !fresh[i] &&
+		        (ok = refresh_one(&fresh[i], s, &views->items[i], &why)) && !fresh[i])
+			findings_add(f, arena_printf(&a, "MATERIALIZED VIEW DATA %s", views->items[i].qualified),
+			        why.msg, is_data_error(pg_session_sqlstate(s)));
 		arena_release(&a);
 		if (!ok)
 			*e = why;

@@ -20,15 +20,15 @@ static bool set_tablespace(struct post *p, const char *tablespace, struct err *e
 	if (p->tablespace && strcmp(p->tablespace, tablespace) == 0)
 		return true;
 	p->tablespace = tablespace;
-	ok = pg_execf(p->session, e, "SET default_tablespace = %s",
-		*tablespace ? pg_quote_ident(&a, tablespace) : "''");
+	ok = pg_execf(
+	        p->session, e, "SET default_tablespace = %s", *tablespace ? pg_quote_ident(&a, tablespace) : "''");
 	arena_release(&a);
 	return ok;
 }
 
 /*
- * With all three off, what remains without a penalty is a merge of two indexes; where there are none, all others carry the same one and the
- * planner chooses as usual.
+ * With all three off, what remains without a penalty is a merge of two indexes; where there are none, all others carry
+ * the same one and the planner chooses as usual.
  */
 static bool set_merging(struct post *p, bool merging, struct err *e)
 {
@@ -36,7 +36,7 @@ static bool set_merging(struct post *p, bool merging, struct err *e)
 		return true;
 	p->merging = merging;
 	return pg_execf(p->session, e, "SET enable_hashjoin = %1$s; SET enable_nestloop = %1$s; SET enable_sort = %1$s",
-		merging ? "off" : "on");
+	        merging ? "off" : "on");
 }
 
 static bool set_encoding(struct post *p, const char *encoding, struct err *e)
@@ -63,7 +63,7 @@ static char *statement(const struct post *p, const struct toc_entry *t, struct a
 	if (strcmp(t->desc, "STATISTICS") != 0 || p->no_owner || !*t->owner)
 		return arena_strdup(a, t->defn);
 	return arena_printf(a, "%s\nALTER STATISTICS %s.%s OWNER TO %s", t->defn, pg_quote_ident(a, t->schema),
-		pg_quote_ident(a, t->tag), pg_quote_ident(a, t->owner));
+	        pg_quote_ident(a, t->tag), pg_quote_ident(a, t->owner));
 }
 
 static bool run(struct post *p, const char *sql, struct err *e)
@@ -84,7 +84,8 @@ bool post_build(struct post *p, const struct graph_task *t, unsigned parallel, s
 {
 	struct arena a = ARENA_INIT;
 	bool ok = (!p->encoding || set_encoding(p, p->encoding, e)) && set_parallel(p, parallel, e) &&
-		set_tablespace(p, t->entry->tablespace, e) && set_merging(p, t->visible, e) && run(p, statement(p, t->entry, &a), e);
+	          set_tablespace(p, t->entry->tablespace, e) && set_merging(p, t->visible, e) &&
+	          run(p, statement(p, t->entry, &a), e);
 
 	arena_release(&a);
 	return ok;

@@ -7,6 +7,8 @@
 #include "src/base/child.h"
 #include "src/base/file.h"
 
+/* The database that came back may say otherwise, and it is the one we are in. */
+#define READ_WRITE  "SET default_transaction_read_only = off"
 #define ARCHIVE_MAX ((size_t)512 << 20)
 
 static bool find_tools(
@@ -30,6 +32,7 @@ bool reference_dump(
 		goto done;
 	conninfo_for_child(&child, database, &a);
 	const char *argv[] = { tools.pg_dump, "--format=custom", "--schema-only", "--compress=0",
+		arena_printf(&a, "--encoding=%s", c->contents->database.encoding), /* as the snapshot's was */
 		arena_printf(&a, "--dbname=%s", child.dbname), NULL };
 	const struct child_spec spec = { .argv = argv, .env = child.env };
 
@@ -48,9 +51,10 @@ static bool make_database(struct pg_session *s, const struct compare *c, struct 
 {
 	const struct pg_database *d = &c->contents->database;
 
-	return pg_execf(s, e, "CREATE DATABASE %s TEMPLATE template0 ENCODING %s LC_COLLATE %s LC_CTYPE %s",
-	        pg_quote_ident(a, c->reference), pg_quote_literal(a, d->encoding), pg_quote_literal(a, d->collate),
-	        pg_quote_literal(a, d->ctype));
+	return pg_exec(s, READ_WRITE, e) &&
+	       pg_execf(s, e, "CREATE DATABASE %s TEMPLATE template0 ENCODING %s LC_COLLATE %s LC_CTYPE %s",
+	               pg_quote_ident(a, c->reference), pg_quote_literal(a, d->encoding),
+	               pg_quote_literal(a, d->collate), pg_quote_literal(a, d->ctype));
 }
 
 /* All entries but subscriptions, which would connect to their publishers. */
@@ -129,7 +133,8 @@ done:
 		struct pg_session *cleaner = NULL;
 		struct err ignored = ERR_INIT;
 
-		if (pg_session_open(&cleaner, c->target, PG_SESSION_PLAIN, "reference", NULL, &ignored))
+		if (pg_session_open(&cleaner, c->target, PG_SESSION_PLAIN, "reference", NULL, &ignored) &&
+		        pg_exec(cleaner, READ_WRITE, &ignored))
 			pg_execf(cleaner, &ignored, "DROP DATABASE IF EXISTS %s WITH (FORCE)",
 			        pg_quote_ident(&a, c->reference));
 		pg_session_close(cleaner);

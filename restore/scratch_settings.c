@@ -9,6 +9,9 @@
 #include "src/base/file.h"
 #include "src/base/path.h"
 
+/* From this version on they can be switched off, and can fire ON LOGIN: such a one would write, or refuse, while rows
+ * are compared. */
+#define EVENT_TRIGGERS 170000
 #define MEMORY_UNKNOWN ((uint64_t)1 << 30)
 #define CONNECTIONS    20 /* ours, pg_dump's, autovacuum off; on top of the workers */
 
@@ -215,6 +218,8 @@ const char *const *scratch_settings_argv(const struct scratch_settings *s, const
 	set(&list, arena_printf(a, "max_connections=%u", s->max_connections));
 	set(&list, arena_printf(a, "max_locks_per_transaction=%u", s->max_locks));
 	set(&list, arena_printf(a, "shared_preload_libraries=%s", s->preload));
+	if (tools->version >= EVENT_TRIGGERS)
+		set(&list, "event_triggers=off");
 	push(&list, NULL);
 	return list.items;
 }

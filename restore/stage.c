@@ -1,6 +1,7 @@
 #include "restore/stage.h"
 
-/* An archive lists what is needed before what needs it, so one pass and one more to see that nothing moves do; a forged one is not followed for ever. */
+/* An archive lists what is needed before what needs it, so one pass and one more to see that nothing moves do; a forged
+ * one is not followed for ever. */
 #define PASSES_MAX 64
 
 static bool one_of(const char *text, const char *const *list)
@@ -11,17 +12,20 @@ static bool one_of(const char *text, const char *const *list)
 	return false;
 }
 
-/* NOT NULL that is not valid: it costs nothing and reaches the tables that inherit too, so it must not be there before their rows. */
+/* NOT NULL that is not valid: it costs nothing and reaches the tables that inherit too, so it must not be there before
+ * their rows. */
 static bool is_not_null(const struct toc_entry *t)
 {
 	static const char any[] = "ALTER ", key[] = "ALTER TABLE ONLY ";
 
-	return strcmp(t->desc, "CONSTRAINT") == 0 && strncmp(t->defn, any, strlen(any)) == 0 && strncmp(t->defn, key, strlen(key)) != 0;
+	return strcmp(t->desc, "CONSTRAINT") == 0 && strncmp(t->defn, any, strlen(any)) == 0 &&
+	       strncmp(t->defn, key, strlen(key)) != 0;
 }
 
 static bool is_heavy(const struct toc_entry *t)
 {
-	static const char *const heavy[] = { "INDEX", "CONSTRAINT", "FK CONSTRAINT", "STATISTICS", "INDEX ATTACH", NULL };
+	static const char *const heavy[] = { "INDEX", "CONSTRAINT", "FK CONSTRAINT", "STATISTICS", "INDEX ATTACH",
+		NULL };
 
 	return one_of(t->desc, heavy) && !is_not_null(t);
 }

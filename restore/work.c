@@ -15,8 +15,10 @@ struct work {
 	pthread_mutex_t mutex; /* guards what follows */
 	struct work_outcome outcome;
 	bool failed;
+	bool rows_lost; /* a table could not be loaded: a foreign key that fails then says nothing about the source */
 	struct err err;
-	/* By task, written by the one thread that has it: failed, and not by fault of the source; a build that failed. */
+	/* By task, written by the one thread that has it: failed, and not by fault of the source; a build that failed.
+	 */
 	bool *serious, *failed_builds;
 };
 
@@ -64,10 +66,27 @@ static void note_progress(struct work *w, const struct graph_task *t)
 static bool is_statement_error(const char *state, const struct err *e)
 {
 	return e->kind == ERR_FAILED && *state && strncmp(state, "53", 2) != 0 && strncmp(state, "58", 2) != 0 &&
-		strncmp(state, "XX", 2) != 0;
+	       strncmp(state, "XX", 2) != 0;
 }
 
 /* --- tasks --- */
+
+static void lose_rows(struct work *w)
+{
+	pthread_mutex_lock(&w->mutex);
+	w->rows_lost = true;
+	pthread_mutex_unlock(&w->mutex);
+}
+
+static bool has_lost_rows(struct work *w)
+{
+	bool lost;
+
+	pthread_mutex_lock(&w->mutex);
+	lost = w->rows_lost;
+	pthread_mutex_unlock(&w->mutex);
+	return lost;
+}
 
 static bool do_load(struct worker *me, const struct graph_task *t, bool last_try, struct err *e)
 {
@@ -89,7 +108,11 @@ static bool do_load(struct worker *me, const struct graph_task *t, bool last_try
 		return true;
 	}
 	w->serious[t - w->o->graph->tasks] = true;
-	scheduler_failed(w->scheduler, t);
+	lose_rows(w);
+	if (t->table_count > 1)
+		scheduler_done(w->scheduler, t); /* most of them are there */
+	else
+		scheduler_failed(w->scheduler, t);
 	return true;
 }
 
@@ -104,7 +127,7 @@ static bool do_build(struct worker *me, const struct graph_task *t, bool last_tr
 		scheduler_done(w->scheduler, t);
 		return true;
 	}
-	fault = post_violates(me->session);
+	fault = post_violates(me->session) && !has_lost_rows(w);
 	if (!fault && !is_statement_error(pg_session_sqlstate(me->session), &why)) {
 		*e = why;
 		return err_wrap(e, "create %s \"%s\"", t->entry->desc, t->entry->tag);
@@ -122,8 +145,9 @@ static bool do_build(struct worker *me, const struct graph_task *t, bool last_tr
 }
 
 /*
- * Statistics are a help, not content: a table that cannot be analyzed is said and no more. One refusal ends the statement for all its tables, so
- * the others are then asked for one by one. A foreign table that inherits can fail with any error of another server.
+ * Statistics are a help, not content: a table that cannot be analyzed is said and no more. One refusal ends the
+ * statement for all its tables, so the others are then asked for one by one. A foreign table that inherits can fail
+ * with any error of another server.
  */
 static bool analyze(struct worker *me, const struct graph_task *t, size_t first, size_t count, struct err *e)
 {
@@ -131,7 +155,8 @@ static bool analyze(struct worker *me, const struct graph_task *t, size_t first,
 
 	if (post_analyze(&me->post, t, first, count, &why))
 		return true;
-	if (why.kind == ERR_CANCELLED || (why.kind == ERR_TRANSIENT && strcmp(pg_session_sqlstate(me->session), "08006") == 0)) {
+	if (why.kind == ERR_CANCELLED ||
+	        (why.kind == ERR_TRANSIENT && strcmp(pg_session_sqlstate(me->session), "08006") == 0)) {
 		*e = why;
 		return err_wrap(e, "analyze %s", t->names[first]);
 	}
@@ -254,7 +279,7 @@ static void report_lost(struct work *w)
 			continue;
 		lose(w, &g->tasks[i]);
 		findings_add(w->load->findings, stages_label(&a, g->tasks[i].entry),
-			arena_printf(&a, "not made, for it needs %s", describe(w, cause, &a)), !is_serious(w, cause));
+		        arena_printf(&a, "not made, for it needs %s", describe(w, cause, &a)), !is_serious(w, cause));
 	}
 	arena_release(&a);
 }
@@ -278,7 +303,8 @@ static unsigned start_workers(struct work *w, struct worker *workers, struct err
 	return w->o->jobs;
 }
 
-bool work_run(struct work_outcome *out, struct load *l, const struct work_options *o, const struct cancel *cancel, struct err *e)
+bool work_run(struct work_outcome *out, struct load *l, const struct work_options *o, const struct cancel *cancel,
+        struct err *e)
 {
 	struct work w = { .o = o, .load = l, .cancel = CANCEL_INIT((struct cancel *)(uintptr_t)cancel) };
 	struct worker *workers = xcalloc(o->jobs, sizeof(*workers));

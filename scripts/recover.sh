@@ -118,12 +118,12 @@ sql='
 		else split(char) | join(char + char) end;
 	def literal: "E" + "\u0027" + (double("27"; "\u0027") | double("5c"; "\\") | text) + "\u0027";
 	def ident: "\"" + (double("22"; "\"") | text) + "\"";
-	def acl(object):
-		"REVOKE ALL ON " + object + " FROM PUBLIC;\n" +
+	def acl(object; owner):
+		"REVOKE ALL ON " + object + " FROM PUBLIC" + owner + ";\n" +
 		"SELECT pg_catalog.format(\u0027GRANT %s ON \u0027 || " + (object | literal) + " || \u0027 TO %s%s\u0027, privilege_type," +
 		" CASE WHEN grantee = 0 THEN \u0027PUBLIC\u0027 ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) END," +
 		" CASE WHEN is_grantable THEN \u0027 WITH GRANT OPTION\u0027 ELSE \u0027\u0027 END)" +
-		" FROM pg_catalog.aclexplode(" + literal + "::pg_catalog.aclitem[]) \\gexec\n";
+		" FROM pg_catalog.aclexplode(NULLIF(" + literal + ", \u0027{}\u0027)::pg_catalog.aclitem[]) \\gexec\n";
 '
 
 # The manifest.
@@ -153,6 +153,7 @@ fi
 
 # Everything is told the way it was read: see pg_dump's own settings.
 PGCLIENTENCODING=UTF8
+[ "$(jq -r .server_encoding "$manifest")" != SQL_ASCII ] || PGCLIENTENCODING=SQL_ASCII # names are bytes there
 PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning -c row_security=off -c DateStyle=ISO -c IntervalStyle=postgres"
 PGOPTIONS="$PGOPTIONS -c TimeZone=$(jq -r .timezone "$manifest") -c lc_monetary=$(jq -r .lc_monetary "$manifest")"
 PGOPTIONS="$PGOPTIONS -c xmloption=content -c check_function_bodies=off -c statement_timeout=0 -c lock_timeout=0"
@@ -208,7 +209,7 @@ jq -r "$sql"'
 	select(.kind == "large_object") | "LARGE OBJECT \(.oid)" as $object |
 	"SELECT pg_catalog.lo_create(\(.oid));",
 	"ALTER " + $object + " OWNER TO " + (.owner | ident) + ";",
-	(.acl | values | acl($object)),
+	(", " + (.owner | ident)) as $owner | (.acl | values | acl($object; $owner)),
 	(.comment | values | "COMMENT ON " + $object + " IS " + literal + ";"),
 	(.labels | values | text)
 ' "$tmp/contents" | unhex >"$tmp/sql"
@@ -284,7 +285,7 @@ name=$(value 'SELECT pg_catalog.quote_ident(pg_catalog.current_database())')
 jq -r --arg name "$name" "$sql"'
 	if .kind == "database" then
 		(.comment | values | "COMMENT ON DATABASE " + $name + " IS " + literal + ";"),
-		(.acl | values | acl("DATABASE " + $name))
+		(.acl | values | acl("DATABASE " + $name; ""))
 	elif .kind == "setting" then
 		(.text | text | split("%1$s") | .[0] + $name + (.[1:] | join("%1$s")) + ";")
 	else empty end

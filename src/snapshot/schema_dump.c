@@ -74,6 +74,8 @@ static bool dump_schema(
 		"--schema-only",
 		"--no-password",
 		"--lock-wait-timeout=" LOCK_WAIT_MS,
+		/* A client_encoding kept with the database or role must not decide what the archive is written in. */
+		arena_printf(&d->arena, "--encoding=%s", a->database.encoding),
 		arena_printf(&d->arena, "--snapshot=%s", a->snapshot_name),
 		arena_printf(&d->arena, "--dbname=%s", child->dbname),
 		NULL,
@@ -97,6 +99,7 @@ static void dump_roles(struct schema_dump *d, const struct conninfo_child *child
 			d->context->tools->pg_dumpall,
 			"--roles-only",
 			"--no-password",
+			arena_printf(&d->arena, "--encoding=%s", d->attempt->database.encoding),
 			arena_printf(&d->arena, "--dbname=%s", child->dbname),
 			with ? NULL : "--no-role-passwords",
 			NULL,

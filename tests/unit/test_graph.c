@@ -1,4 +1,5 @@
-/* tests/unit/test_graph.c - stages of archive entries, tasks with what they wait for, and the order they are handed out in */
+/* tests/unit/test_graph.c - stages of archive entries, tasks with what they wait for, and the order they are handed out
+ * in */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,7 +83,8 @@ static size_t add_rows(struct world *w, int dump_id, uint64_t rows, uint64_t byt
 		if (w->entries[i].dump_id == dump_id)
 			t->table.oid = w->entries[i].oid;
 	for (size_t i = 0; i < pieces; i++)
-		piece_list_add(&t->pieces, (struct piece){ .chunk.bytes = { (uint8_t)at, (uint8_t)i }, .length = bytes / pieces });
+		piece_list_add(&t->pieces,
+		        (struct piece){ .chunk.bytes = { (uint8_t)at, (uint8_t)i }, .length = bytes / pieces });
 	return at;
 }
 
@@ -92,7 +94,11 @@ static void build(struct world *w, unsigned jobs, int server_version)
 
 	stages_assign(&w->stages, &w->toc, false);
 	assert_true(graph_build(&w->graph,
-		&(struct graph_input){ .stages = &w->stages, .contents = &w->contents, .jobs = jobs, .server_version = server_version }, &e));
+	        &(struct graph_input){ .stages = &w->stages,
+	                .contents = &w->contents,
+	                .jobs = jobs,
+	                .server_version = server_version },
+	        &e));
 }
 
 static size_t task_of_entry(const struct world *w, int dump_id)
@@ -279,7 +285,8 @@ static void a_foreign_key_waits_for_the_index_that_helps_it(void **state)
 
 	(void)state;
 	set_definition(w, key, "ALTER TABLE ONLY users\n    ADD CONSTRAINT users_pkey PRIMARY KEY (id);\n");
-	set_definition(w, foreign, "ALTER TABLE ONLY orders\n    ADD CONSTRAINT fk FOREIGN KEY (\"user, id\") REFERENCES users(id);\n");
+	set_definition(w, foreign,
+	        "ALTER TABLE ONLY orders\n    ADD CONSTRAINT fk FOREIGN KEY (\"user, id\") REFERENCES users(id);\n");
 	set_definition(w, helps, "CREATE INDEX helps ON orders USING btree (\"user, id\", at DESC);\n");
 	set_definition(w, partial, "CREATE INDEX partial ON orders USING btree (\"user, id\") WHERE open;\n");
 	set_definition(w, other, "CREATE INDEX other ON orders USING btree (lower(\"user, id\"));\n");
@@ -303,7 +310,8 @@ static void rows_in_shares_are_not_frozen(void **state)
 
 	(void)state;
 	set_definition(w, key, "ALTER TABLE ONLY users\n    ADD CONSTRAINT users_pkey PRIMARY KEY (id);\n");
-	set_definition(w, foreign, "ALTER TABLE ONLY users\n    ADD CONSTRAINT fk FOREIGN KEY (id) REFERENCES users(id);\n");
+	set_definition(
+	        w, foreign, "ALTER TABLE ONLY users\n    ADD CONSTRAINT fk FOREIGN KEY (id) REFERENCES users(id);\n");
 	add_rows(w, users, 10000000, (uint64_t)1 << 30, 100);
 	build(w, 2, 150020);
 	assert_int_equal(w->graph.loads, 2);
@@ -423,7 +431,9 @@ static void a_circle_is_damage(void **state)
 	assert_int_equal(add_entry(w, TOC_POST_DATA, "INDEX", "b", table, 13, 0), 16);
 	stages_assign(&w->stages, &w->toc, false);
 	assert_false(graph_build(&w->graph,
-		&(struct graph_input){ .stages = &w->stages, .contents = &w->contents, .jobs = 1, .server_version = 150000 }, &e));
+	        &(struct graph_input){
+	                .stages = &w->stages, .contents = &w->contents, .jobs = 1, .server_version = 150000 },
+	        &e));
 	assert_int_equal(e.kind, ERR_DAMAGED);
 	world_free(w);
 }
@@ -492,7 +502,8 @@ static void what_stands_on_a_failure_fails_too(void **state)
 	assert_int_equal(task->kind, GRAPH_ANALYZE);
 	scheduler_done(s, task);
 	assert_null(take(s));
-	assert_ptr_equal(scheduler_cause(s, &w->graph.tasks[task_of_entry(w, foreign)]), &w->graph.tasks[task_of_entry(w, key)]);
+	assert_ptr_equal(
+	        scheduler_cause(s, &w->graph.tasks[task_of_entry(w, foreign)]), &w->graph.tasks[task_of_entry(w, key)]);
 	assert_null(scheduler_cause(s, &w->graph.tasks[task_of_entry(w, key)]));
 	scheduler_free(s);
 	world_free(w);

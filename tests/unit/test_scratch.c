@@ -308,6 +308,26 @@ static int tear_down(void **state)
 	return path_remove_tree(base, &e) ? 0 : -1;
 }
 
+/* Event triggers of the copy must not act on the connections that compare it; before 17 none of them can. */
+static void event_triggers_rest(void **state)
+{
+	static const int versions[] = { 150000, 169999, 170000, 180006 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		struct arena arena = ARENA_INIT;
+		struct scratch_settings settings = { .preload = "" };
+		struct pg_tools tools = { .version = versions[i], .postgres = "postgres" };
+		const char *const *argv = scratch_settings_argv(&settings, &tools, "/data", "/socket", &arena);
+		bool off = false;
+
+		for (; *argv; argv++)
+			off |= strcmp(*argv, "event_triggers=off") == 0;
+		assert_int_equal(off, versions[i] >= 170000);
+		arena_release(&arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +340,7 @@ int main(void)
 		cmocka_unit_test(unknown_locale_is_refused),
 		cmocka_unit_test(cancelled_start_leaves_nothing),
 		cmocka_unit_test(shut_parent_is_refused),
+		cmocka_unit_test(event_triggers_rest),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
