@@ -8,7 +8,7 @@
 
 struct chunk {
 	struct buf plain;
-	size_t first, count;               /* items that lie in it */
+	size_t first, count;              /* items that lie in it */
 	struct fingerprint *fingerprints; /* one per item */
 	size_t cap;
 };
@@ -81,7 +81,7 @@ static bool check_item(struct fingerprint *out, const struct chunk *c, const str
 
 	*out = (struct fingerprint){ 0 };
 	if (p->offset <= c->plain.len && p->length <= c->plain.len - p->offset &&
-		(!p->length || fingerprint_add_text(out, part_of(c, p))))
+	        (!p->length || fingerprint_add_text(out, part_of(c, p))))
 		return true;
 	hash_hex(name, p->chunk.bytes, SHA256_SIZE);
 	return err_set(e, ERR_DAMAGED, "chunk \"%s\" does not hold the rows the snapshot says", name);

@@ -1,7 +1,8 @@
 /*
  * restore/feed.h - fetches, decompresses and checks pieces ahead of the one connection that sends them
  *
- * One feed serves one connection. A thread of its own runs ahead by at most ahead_bytes (always by one chunk), so that memory stays bounded.
+ * One feed serves one connection. A thread of its own runs ahead by at most ahead_bytes (always by one chunk), so that
+ * memory stays bounded.
  */
 #ifndef DRTOOL_RESTORE_FEED_H
 #define DRTOOL_RESTORE_FEED_H

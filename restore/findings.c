@@ -24,9 +24,9 @@ void findings_add(struct findings *f, const char *object, const char *what, bool
 			if (*p == '\n' || *p == '\r')
 				*p = ' ';
 		f->items = arena_grow(&f->arena, f->items, f->count, &f->cap, sizeof(*f->items));
-		f->items[f->count++] = (struct restore_finding){ .object = arena_strdup(&f->arena, object),
-			.what = line,
-			.source_fault = source_fault };
+		f->items[f->count++] = (struct restore_finding){
+			.object = arena_strdup(&f->arena, object), .what = line, .source_fault = source_fault
+		};
 	}
 	pthread_mutex_unlock(&f->mutex);
 }

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define SMALL_TABLE  ((uint64_t)1 << 20)   /* loaded many to a transaction */
+#define SMALL_TABLE  ((uint64_t)1 << 20) /* loaded many to a transaction */
 #define BATCH_BYTES  ((uint64_t)8 << 20)
 #define BATCH_TABLES 100
 #define SHARE_MIN    ((uint64_t)128 << 20) /* no table below this is loaded by several at once */
@@ -64,15 +64,15 @@ static uint32_t add_load(struct graph_builder *b, const size_t *tables, size_t c
 
 	memcpy(own, tables, count * sizeof(*own));
 	b->g->loads++;
-	return graph_add_task(b,
-		(struct graph_task){ .kind = GRAPH_LOAD,
-			.tables = own,
-			.table_count = count,
-			.whole = true,
-			.cost_us = load_cost(rows, bytes) });
+	return graph_add_task(b, (struct graph_task){ .kind = GRAPH_LOAD,
+	                                 .tables = own,
+	                                 .table_count = count,
+	                                 .whole = true,
+	                                 .cost_us = load_cost(rows, bytes) });
 }
 
-/* Which relations get rows from this load: the table itself, or every leaf of the partition root it is loaded through. */
+/* Which relations get rows from this load: the table itself, or every leaf of the partition root it is loaded through.
+ */
 static void note_load(struct graph_builder *b, size_t table, uint32_t task)
 {
 	const struct content_table *t = table_at(b, table);
@@ -102,7 +102,9 @@ static void note_load(struct graph_builder *b, size_t table, uint32_t task)
 static void add_share(struct graph_builder *b, size_t table, size_t first, size_t count, uint64_t bytes)
 {
 	const struct content_table *t = table_at(b, table);
-	uint64_t rows = t->pieces.bytes ? (uint64_t)((double)t->fingerprint.rows * (double)bytes / (double)t->pieces.bytes) : 0;
+	uint64_t rows = t->pieces.bytes
+	                        ? (uint64_t)((double)t->fingerprint.rows * (double)bytes / (double)t->pieces.bytes)
+	                        : 0;
 	uint32_t task = add_load(b, &table, 1, bytes, rows);
 
 	b->g->tasks[task].whole = false;
@@ -131,7 +133,8 @@ static void add_shares(struct graph_builder *b, size_t table)
 static bool worth_sharing(const struct graph_builder *b, const struct content_table *t)
 {
 	return b->in->jobs > 1 && t->table.kind == PG_TABLE_PLAIN && t->pieces.bytes >= SHARE_MIN &&
-		t->pieces.count >= b->in->jobs && t->pieces.bytes * b->in->jobs > b->g->load_bytes + b->g->load_bytes / 4;
+	       t->pieces.count >= b->in->jobs &&
+	       t->pieces.bytes * b->in->jobs > b->g->load_bytes + b->g->load_bytes / 4;
 }
 
 static void add_big(struct graph_builder *b, size_t table)
@@ -157,7 +160,7 @@ static int compare_place(const void *a, const void *b, void *tables)
 	if (order)
 		return order;
 	return (x->pieces.items[0].offset > y->pieces.items[0].offset) -
-		(x->pieces.items[0].offset < y->pieces.items[0].offset);
+	       (x->pieces.items[0].offset < y->pieces.items[0].offset);
 }
 
 static void add_batch(struct graph_builder *b, const size_t *tables, size_t count, uint64_t bytes, uint64_t rows)
@@ -219,8 +222,8 @@ static void add_loads(struct graph_builder *b)
 /* Code of the user's runs while this is built, and may read any table. */
 static bool runs_user_code(const char *dep_desc)
 {
-	static const char *const code[] = { "FUNCTION", "AGGREGATE", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "TYPE",
-		"DOMAIN", "CAST" };
+	static const char *const code[] = { "FUNCTION", "AGGREGATE", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY",
+		"TYPE", "DOMAIN", "CAST" };
 
 	for (size_t i = 0; i < sizeof(code) / sizeof(code[0]); i++)
 		if (strcmp(dep_desc, code[i]) == 0)
@@ -248,7 +251,8 @@ void graph_lock_relation(struct graph_builder *b, struct graph_task *t, size_t *
 	t->locks[t->lock_count++] = (struct graph_lock){ relation, exclusive };
 }
 
-/* What entry needs of one relation it depends on. A foreign key reads and locks the partitions too; everything else is ONLY. */
+/* What entry needs of one relation it depends on. A foreign key reads and locks the partitions too; everything else is
+ * ONLY. */
 static void need_relation(struct graph_builder *b, uint32_t task, size_t *cap, uint32_t relation)
 {
 	const struct toc_entry *t = b->g->tasks[task].entry;
@@ -302,7 +306,8 @@ static void add_builds(struct graph_builder *b)
 		b->task_of[i] = NONE;
 		if (s->of[i] != STAGE_HEAVY)
 			continue;
-		b->task_of[i] = graph_add_task(b, (struct graph_task){ .kind = GRAPH_BUILD, .entry = &s->toc->entries[i] });
+		b->task_of[i] = graph_add_task(
+		        b, (struct graph_task){ .kind = GRAPH_BUILD, .entry = &s->toc->entries[i] });
 		b->g->builds++;
 	}
 	for (size_t i = first; i < b->g->count; i++)

@@ -1,9 +1,10 @@
 /*
- * restore/graph.h - what has to be done between the empty tables and the last index, what waits for what, and what is urgent
+ * restore/graph.h - what has to be done between the empty tables and the last index, what waits for what, and what is
+ * urgent
  *
- * Pure: from the archive's entries and the snapshot's list of tables. A task may start when all its inputs are done and no running task holds a
- * relation it wants in a conflicting way (the server would only make it wait, holding a session). Among those that may start the one with
- * the longest way to the end goes first.
+ * Pure: from the archive's entries and the snapshot's list of tables. A task may start when all its inputs are done and
+ * no running task holds a relation it wants in a conflicting way (the server would only make it wait, holding a
+ * session). Among those that may start the one with the longest way to the end goes first.
  */
 #ifndef DRTOOL_RESTORE_GRAPH_H
 #define DRTOOL_RESTORE_GRAPH_H
@@ -33,7 +34,7 @@ struct graph_task {
 	bool visible;                    /* build: its tables were loaded frozen, so their indexes alone can answer */
 	const char **names;              /* analyze: qualified, quoted */
 	size_t name_count;
-	bool only;                       /* analyze: ANALYZE ONLY, from server version 18 */
+	bool only; /* analyze: ANALYZE ONLY, from server version 18 */
 
 	uint32_t *next; /* tasks that wait for this one */
 	size_t next_count;
@@ -60,7 +61,8 @@ struct graph_input {
 	int server_version; /* of the target */
 };
 
-/* Everything in it points into stages->toc and contents, which must outlive it. ERR_DAMAGED when the archive's dependencies form a circle. */
+/* Everything in it points into stages->toc and contents, which must outlive it. ERR_DAMAGED when the archive's
+ * dependencies form a circle. */
 bool graph_build(struct graph *out, const struct graph_input *in, struct err *e);
 void graph_release(struct graph *g);
 

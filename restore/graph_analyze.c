@@ -1,9 +1,9 @@
 #include "restore/graph_internal.h"
 
-#define SMALL_ROWS    10000
-#define BATCH_TABLES  100
-#define ONLY_VERSION  180000 /* ANALYZE ONLY; before it ANALYZE of a partitioned table always visits its partitions */
-#define SAMPLE_ROWS   30000  /* what ANALYZE reads at the default statistics target */
+#define SMALL_ROWS   10000
+#define BATCH_TABLES 100
+#define ONLY_VERSION 180000 /* ANALYZE ONLY; before it ANALYZE of a partitioned table always visits its partitions */
+#define SAMPLE_ROWS  30000  /* what ANALYZE reads at the default statistics target */
 
 struct batch {
 	uint32_t task; /* NONE when none is open */
@@ -31,7 +31,8 @@ static void add_name(struct graph_builder *b, struct batch *batch, const char *q
 	t->names[t->name_count++] = qualified;
 }
 
-/* ANALYZE takes a lock that building an index needs too, and wants to see all rows, expressions and statistics objects. */
+/* ANALYZE takes a lock that building an index needs too, and wants to see all rows, expressions and statistics objects.
+ */
 static void add_inputs(struct graph_builder *b, struct batch *batch, uint32_t relation)
 {
 	const struct relation *r = &b->relations.items[relation];

@@ -1,7 +1,7 @@
 /*
- * A foreign key is checked by joining both tables. When the referencing columns lead an index and the rows are frozen, that join can read the two
- * indexes in order and nothing else, in a third of the time of hashing (8 M rows: 1 s against 3 s). So the key waits for such an index;
- * post.c tells the planner to use it.
+ * A foreign key is checked by joining both tables. When the referencing columns lead an index and the rows are frozen,
+ * that join can read the two indexes in order and nothing else, in a third of the time of hashing (8 M rows: 1 s
+ * against 3 s). So the key waits for such an index; post.c tells the planner to use it.
  */
 #include "restore/graph_internal.h"
 

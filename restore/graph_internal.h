@@ -58,9 +58,11 @@ void graph_add_edge(struct graph_builder *b, uint32_t before, uint32_t after);
 void graph_add_edges(struct graph_builder *b, const struct uint_list *before, uint32_t after);
 void graph_lock_relation(struct graph_builder *b, struct graph_task *t, size_t *cap, uint32_t relation, bool exclusive);
 
-/* graph_foreign.c: let foreign keys wait for the indexes that make checking them cheap; after all builds are connected */
+/* graph_foreign.c: let foreign keys wait for the indexes that make checking them cheap; after all builds are connected
+ */
 void graph_tune_foreign_keys(struct graph_builder *b);
-/* The first column of an index's, key's or foreign key's definition, as it stands there; len 0 when there is none to be used. */
+/* The first column of an index's, key's or foreign key's definition, as it stands there; len 0 when there is none to be
+ * used. */
 struct view graph_first_column(const struct toc_entry *t);
 
 /* graph_analyze.c */

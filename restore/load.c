@@ -2,7 +2,8 @@
 
 #define FREEZE_MIN ((uint64_t)256 << 10) /* below it the new files TRUNCATE makes cost more than frozen rows save */
 
-void load_init(struct load *l, const struct contents *c, struct chunk_store *chunks, struct observer *obs, struct findings *f)
+void load_init(
+        struct load *l, const struct contents *c, struct chunk_store *chunks, struct observer *obs, struct findings *f)
 {
 	memset(l, 0, sizeof(*l));
 	l->contents = c;
@@ -73,9 +74,9 @@ static bool copy_start(const struct load_run *r, const struct content_table *t, 
 	struct arena a = ARENA_INIT;
 	bool ok;
 
-	buf_addf(&sql, "COPY %s %s FROM STDIN (%sENCODING %s)", t->table.load_root ? t->table.load_root : t->table.qualified,
-		t->table.columns, may_freeze(r, t) ? "FREEZE, " : "",
-		pg_quote_literal(&a, r->loader->load->contents->database.encoding));
+	buf_addf(&sql, "COPY %s %s FROM STDIN (%sENCODING %s)",
+	        t->table.load_root ? t->table.load_root : t->table.qualified, t->table.columns,
+	        may_freeze(r, t) ? "FREEZE, " : "", pg_quote_literal(&a, r->loader->load->contents->database.encoding));
 	ok = pg_copy_in_start(r->loader->session, buf_str(&sql), e);
 	arena_release(&a);
 	buf_release(&sql);
@@ -83,14 +84,14 @@ static bool copy_start(const struct load_run *r, const struct content_table *t, 
 }
 
 static bool check_rows(const struct load_run *r, const struct content_table *t, const struct fingerprint *seen,
-	uint64_t taken, struct err *e)
+        uint64_t taken, struct err *e)
 {
 	if (r->whole && !fingerprint_equal(seen, &t->fingerprint))
 		return err_set(e, ERR_DAMAGED, "the rows stored for table %s are not those the snapshot recorded",
-			t->table.qualified);
+		        t->table.qualified);
 	if (taken != seen->rows)
-		return err_set(e, ERR_FAILED, "the server took %llu of %llu rows of table %s", (unsigned long long)taken,
-			(unsigned long long)seen->rows, t->table.qualified);
+		return err_set(e, ERR_FAILED, "the server took %llu of %llu rows of table %s",
+		        (unsigned long long)taken, (unsigned long long)seen->rows, t->table.qualified);
 	return true;
 }
 
@@ -175,7 +176,8 @@ static bool count_share(struct load_run *r, struct err *e)
 		ok = fingerprint_equal(&table->seen, &t->fingerprint);
 	pthread_mutex_unlock(&l->mutex);
 	if (!ok)
-		err_set(e, ERR_DAMAGED, "the rows stored for table %s are not those the snapshot recorded", t->table.qualified);
+		err_set(e, ERR_DAMAGED, "the rows stored for table %s are not those the snapshot recorded",
+		        t->table.qualified);
 	return ok;
 }
 

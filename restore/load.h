@@ -36,14 +36,16 @@ struct loader { /* one connection */
 	char sqlstate[6]; /* of the last failure, "" when the server did not say no */
 };
 
-void load_init(struct load *l, const struct contents *c, struct chunk_store *chunks, struct observer *obs, struct findings *f);
+void load_init(
+        struct load *l, const struct contents *c, struct chunk_store *chunks, struct observer *obs, struct findings *f);
 void load_release(struct load *l);
 
 /*
- * Load what the task says in one transaction (one per table after that has failed once); rows are compared with the snapshot's fingerprint before it
- * commits (of a table loaded in shares: with the last share). False: nothing of it is there (but for tables marked done), and the session is
- * idle again or broken. ERR_DAMAGED: the snapshot's rows are not what it recorded. On the last try rows may come in without the table's
- * CHECK and NOT NULL constraints, and a table that the server refuses is a finding as well.
+ * Load what the task says in one transaction (one per table after that has failed once); rows are compared with the
+ * snapshot's fingerprint before it commits (of a table loaded in shares: with the last share). False: nothing of it is
+ * there (but for tables marked done), and the session is idle again or broken. ERR_DAMAGED: the snapshot's rows are not
+ * what it recorded. On the last try rows may come in without the table's CHECK and NOT NULL constraints, and a table
+ * that the server refuses is a finding as well.
  */
 bool load_task(struct loader *l, const struct graph_task *t, bool last_try, struct err *e);
 

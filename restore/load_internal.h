@@ -23,16 +23,19 @@ bool load_run_feed(struct load_run *r, struct err *e);
 bool load_run_begin(const struct load_run *r, struct err *e);
 /* COPY all tables of the run. */
 bool load_run_copy(struct load_run *r, struct err *e);
-/* COMMIT when ok, else end the COPY and the transaction, whatever their state; in every case stop the feed. Returns whether it is committed. */
+/* COMMIT when ok, else end the COPY and the transaction, whatever their state; in every case stop the feed. Returns
+ * whether it is committed. */
 bool load_run_end(struct load_run *r, bool ok, struct err *e);
 const struct content_table *load_run_table(const struct load_run *r, size_t slot);
 
 /*
- * load_rules.c: for rows that break the table's own CHECK and NOT NULL constraints: those are taken off, and put back afterwards, NOT VALID (or
- * not at all) where the rows break them, which is a finding. For a table alone (no partition, no inheritance); others fail as before.
+ * load_rules.c: for rows that break the table's own CHECK and NOT NULL constraints: those are taken off, and put back
+ * afterwards, NOT VALID (or not at all) where the rows break them, which is a finding. For a table alone (no partition,
+ * no inheritance); others fail as before.
  */
 bool load_without_rules(struct loader *l, size_t table, struct err *e);
-/* load_large_objects.c: into a temporary table piece by piece and from there into the large objects, which exist already. */
+/* load_large_objects.c: into a temporary table piece by piece and from there into the large objects, which exist
+ * already. */
 bool load_large_objects(struct loader *l, size_t table, struct err *e);
 
 #endif

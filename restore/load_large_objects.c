@@ -8,13 +8,12 @@ static bool copy_part(struct pg_session *s, const struct feed_part *part, struct
 	uint64_t taken = 0;
 
 	if (!pg_copy_in_start(s, "COPY " STAGING " FROM STDIN", e) || !pg_copy_in_put(s, part->data, e) ||
-		!pg_copy_in_end(s, &taken, e))
+	        !pg_copy_in_end(s, &taken, e))
 		return false;
 	if (taken != part->fingerprint.rows)
 		return err_set(e, ERR_FAILED, "the server took %llu of %llu pieces", (unsigned long long)taken,
-			(unsigned long long)part->fingerprint.rows);
-	return pg_exec(s,
-		"SELECT pg_catalog.lo_put(id, pos, data) FROM " STAGING "; TRUNCATE " STAGING, e);
+		        (unsigned long long)part->fingerprint.rows);
+	return pg_exec(s, "SELECT pg_catalog.lo_put(id, pos, data) FROM " STAGING "; TRUNCATE " STAGING, e);
 }
 
 static bool copy_parts(struct load_run *r, struct err *e)
@@ -38,9 +37,10 @@ bool load_large_objects(struct loader *l, size_t table, struct err *e)
 	const struct content_table *t = &l->load->contents->tables[table];
 	struct load_run run = { .loader = l, .tables = &table, .table_count = 1, .whole = true };
 	bool ok = load_run_feed(&run, e) && pg_exec(l->session, "BEGIN", e) &&
-		pg_exec(l->session,
-			"CREATE TEMPORARY TABLE drtool_large_object (id oid, pos bigint, data bytea) ON COMMIT DROP", e) &&
-		copy_parts(&run, e);
+	          pg_exec(l->session,
+	                  "CREATE TEMPORARY TABLE drtool_large_object (id oid, pos bigint, data bytea) ON COMMIT DROP",
+	                  e) &&
+	          copy_parts(&run, e);
 
 	if (ok && !fingerprint_equal(&run.seen, &t->fingerprint))
 		ok = err_set(e, ERR_DAMAGED, "the large objects stored are not those the snapshot recorded");

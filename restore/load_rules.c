@@ -1,26 +1,27 @@
 /*
- * Rows of the source can break its own CHECK and NOT NULL constraints: one whose function has changed since, one put into the catalogue by hand.
- * pg_restore leaves such a table empty; here the rows come back, and the constraint stays for new ones where that can be said.
+ * Rows of the source can break its own CHECK and NOT NULL constraints: one whose function has changed since, one put
+ * into the catalogue by hand. pg_restore leaves such a table empty; here the rows come back, and the constraint stays
+ * for new ones where that can be said.
  */
 #include "restore/load_internal.h"
 
 /*
- * Statements: take it off; put it back; put it back without looking at the rows (NULL: no way); its comment; its name; what pg_dump calls it
- * when it prints it by itself.
+ * Statements: take it off; put it back; put it back without looking at the rows (NULL: no way); its comment; its name;
+ * what pg_dump calls it when it prints it by itself.
  */
-#define RULES_SQL \
-	"SELECT pg_catalog.format('ALTER TABLE ONLY %1$s DROP CONSTRAINT %2$I', r.t, conname)," \
-	" pg_catalog.format('ALTER TABLE ONLY %1$s ADD CONSTRAINT %2$I %3$s', r.t, conname, pg_catalog.pg_get_constraintdef(oid))," \
+#define RULES_SQL                                                                                                                             \
+	"SELECT pg_catalog.format('ALTER TABLE ONLY %1$s DROP CONSTRAINT %2$I', r.t, conname),"                                               \
+	" pg_catalog.format('ALTER TABLE ONLY %1$s ADD CONSTRAINT %2$I %3$s', r.t, conname, pg_catalog.pg_get_constraintdef(oid)),"           \
 	" pg_catalog.format('ALTER TABLE ONLY %1$s ADD CONSTRAINT %2$I %3$s NOT VALID', r.t, conname, pg_catalog.pg_get_constraintdef(oid))," \
-	" pg_catalog.format('COMMENT ON CONSTRAINT %2$I ON %1$s IS %3$L', r.t, conname, pg_catalog.obj_description(oid, 'pg_constraint'))," \
-	" conname, CASE contype WHEN 'c' THEN 'CHECK CONSTRAINT' ELSE 'CONSTRAINT' END" \
-	" FROM pg_catalog.pg_constraint, (SELECT $1::text AS t) r" \
+	" pg_catalog.format('COMMENT ON CONSTRAINT %2$I ON %1$s IS %3$L', r.t, conname, pg_catalog.obj_description(oid, 'pg_constraint')),"   \
+	" conname, CASE contype WHEN 'c' THEN 'CHECK CONSTRAINT' ELSE 'CONSTRAINT' END"                                                       \
+	" FROM pg_catalog.pg_constraint, (SELECT $1::text AS t) r"                                                                            \
 	" WHERE conrelid = r.t::pg_catalog.regclass AND contype IN ('c', 'n')"
 /* Before version 18 NOT NULL has no name and cannot be NOT VALID. */
-#define NOT_NULL_SQL \
-	" UNION ALL SELECT pg_catalog.format('ALTER TABLE ONLY %1$s ALTER COLUMN %2$I DROP NOT NULL', r.t, attname)," \
+#define NOT_NULL_SQL                                                                                                                \
+	" UNION ALL SELECT pg_catalog.format('ALTER TABLE ONLY %1$s ALTER COLUMN %2$I DROP NOT NULL', r.t, attname),"               \
 	" pg_catalog.format('ALTER TABLE ONLY %1$s ALTER COLUMN %2$I SET NOT NULL', r.t, attname), NULL, NULL, attname, 'NOT NULL'" \
-	" FROM pg_catalog.pg_attribute, (SELECT $1::text AS t) r" \
+	" FROM pg_catalog.pg_attribute, (SELECT $1::text AS t) r"                                                                   \
 	" WHERE attrelid = r.t::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped AND attnotnull AND attidentity = ''"
 #define NAMED_NOT_NULL 180000
 
@@ -40,7 +41,8 @@ static bool find_rules(struct rules *c, struct pg_session *s, struct err *e)
 {
 	const char *name[] = { c->table->qualified };
 
-	return pg_query(&c->rows, s, pg_session_version(s) < NAMED_NOT_NULL ? RULES_SQL NOT_NULL_SQL : RULES_SQL, 1, name, e);
+	return pg_query(
+	        &c->rows, s, pg_session_version(s) < NAMED_NOT_NULL ? RULES_SQL NOT_NULL_SQL : RULES_SQL, 1, name, e);
 }
 
 static bool drop_all(struct pg_session *s, const struct rules *c, struct err *e)
@@ -51,7 +53,8 @@ static bool drop_all(struct pg_session *s, const struct rules *c, struct err *e)
 	return true;
 }
 
-static bool add_unchecked(struct load *l, struct pg_session *s, const struct rules *c, int i, const struct err *why, struct err *e)
+static bool add_unchecked(
+        struct load *l, struct pg_session *s, const struct rules *c, int i, const struct err *why, struct err *e)
 {
 	struct arena a = ARENA_INIT;
 	const char *sql = text(c, i, ADD_NOT_VALID);
@@ -59,8 +62,9 @@ static bool add_unchecked(struct load *l, struct pg_session *s, const struct rul
 
 	if (ok)
 		findings_add(l->findings,
-			arena_printf(&a, "%s %s.%s %s", text(c, i, KIND), c->table->schema, c->table->name, text(c, i, NAME)),
-			arena_printf(&a, "%s; %s", why->msg, sql ? "it was made NOT VALID" : "it was left out"), true);
+		        arena_printf(&a, "%s %s.%s %s", text(c, i, KIND), c->table->schema, c->table->name,
+		                text(c, i, NAME)),
+		        arena_printf(&a, "%s; %s", why->msg, sql ? "it was made NOT VALID" : "it was left out"), true);
 	arena_release(&a);
 	return ok;
 }
@@ -91,13 +95,14 @@ bool load_without_rules(struct loader *l, size_t table, struct err *e)
 {
 	const struct content_table *t = &l->load->contents->tables[table];
 	struct load_run run = { .loader = l, .tables = &table, .table_count = 1, .whole = true };
-	bool alone = t->table.kind == PG_TABLE_PLAIN && !t->table.partition && !t->table.inherits && !t->table.load_root;
+	bool alone = t->table.kind == PG_TABLE_PLAIN && !t->table.partition && !t->table.inherits &&
+	             !t->table.load_root;
 	struct rules rules = { .table = &t->table };
 	bool ok;
 
 	ok = !alone || find_rules(&rules, l->session, e);
 	ok = ok && load_run_feed(&run, e) && load_run_begin(&run, e) && drop_all(l->session, &rules, e) &&
-		load_run_copy(&run, e) && add_all(l->load, l->session, &rules, e);
+	     load_run_copy(&run, e) && add_all(l->load, l->session, &rules, e);
 	ok = load_run_end(&run, ok, e);
 	PQclear(rules.rows);
 	return ok;

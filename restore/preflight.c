@@ -6,7 +6,7 @@
 
 /* query gives one column of names the server knows. */
 static bool find_missing(struct pg_text_list *out, struct pg_session *s, const char *query, const char *const *names,
-	size_t count, struct arena *a, struct err *e)
+        size_t count, struct arena *a, struct err *e)
 {
 	PGresult *r = NULL;
 
@@ -55,20 +55,38 @@ bool preflight_version(struct pg_session *maintenance, const struct manifest *m,
 static const struct {
 	const char *extension, *package;
 } packages[] = {
-	{ "postgis", "postgis-3" }, { "postgis_raster", "postgis-3" }, { "postgis_topology", "postgis-3" },
-	{ "postgis_sfcgal", "postgis-3" }, { "postgis_tiger_geocoder", "postgis-3" }, { "address_standardizer", "postgis-3" },
-	{ "pg_partman", "partman" }, { "pg_cron", "cron" }, { "vector", "pgvector" }, { "pg_repack", "repack" },
-	{ "pgaudit", "pgaudit" }, { "hypopg", "hypopg" }, { "ip4r", "ip4r" }, { "hll", "hll" }, { "pgrouting", "pgrouting" },
-	{ "orafce", "orafce" }, { "semver", "semver" }, { "plv8", "plv8" }, { "pg_hint_plan", "pg-hint-plan" },
-	{ "age", "age" }, { "pgtap", "pgtap" }, { "rum", "rum" }, { "prefix", "prefix" }, { "pgmp", "pgmp" },
+	{ "postgis", "postgis-3" },
+	{ "postgis_raster", "postgis-3" },
+	{ "postgis_topology", "postgis-3" },
+	{ "postgis_sfcgal", "postgis-3" },
+	{ "postgis_tiger_geocoder", "postgis-3" },
+	{ "address_standardizer", "postgis-3" },
+	{ "pg_partman", "partman" },
+	{ "pg_cron", "cron" },
+	{ "vector", "pgvector" },
+	{ "pg_repack", "repack" },
+	{ "pgaudit", "pgaudit" },
+	{ "hypopg", "hypopg" },
+	{ "ip4r", "ip4r" },
+	{ "hll", "hll" },
+	{ "pgrouting", "pgrouting" },
+	{ "orafce", "orafce" },
+	{ "semver", "semver" },
+	{ "plv8", "plv8" },
+	{ "pg_hint_plan", "pg-hint-plan" },
+	{ "age", "age" },
+	{ "pgtap", "pgtap" },
+	{ "rum", "rum" },
+	{ "prefix", "prefix" },
+	{ "pgmp", "pgmp" },
 };
 
-static const char *const contrib[] = { "adminpack", "amcheck", "autoinc", "bloom", "btree_gin", "btree_gist", "citext", "cube",
-	"dblink", "dict_int", "dict_xsyn", "earthdistance", "file_fdw", "fuzzystrmatch", "hstore", "insert_username", "intagg",
-	"intarray", "isn", "lo", "ltree", "moddatetime", "pageinspect", "pg_buffercache", "pg_freespacemap", "pg_prewarm",
-	"pg_stat_statements", "pg_surgery", "pg_trgm", "pg_visibility", "pg_walinspect", "pgcrypto", "pgrowlocks",
-	"pgstattuple", "postgres_fdw", "refint", "seg", "sslinfo", "tablefunc", "tcn", "tsm_system_rows", "tsm_system_time",
-	"unaccent", "uuid-ossp", "xml2" };
+static const char *const contrib[] = { "adminpack", "amcheck", "autoinc", "bloom", "btree_gin", "btree_gist", "citext",
+	"cube", "dblink", "dict_int", "dict_xsyn", "earthdistance", "file_fdw", "fuzzystrmatch", "hstore",
+	"insert_username", "intagg", "intarray", "isn", "lo", "ltree", "moddatetime", "pageinspect", "pg_buffercache",
+	"pg_freespacemap", "pg_prewarm", "pg_stat_statements", "pg_surgery", "pg_trgm", "pg_visibility",
+	"pg_walinspect", "pgcrypto", "pgrowlocks", "pgstattuple", "postgres_fdw", "refint", "seg", "sslinfo",
+	"tablefunc", "tcn", "tsm_system_rows", "tsm_system_time", "unaccent", "uuid-ossp", "xml2" };
 
 char *preflight_package(const char *extension, int server_version)
 {
@@ -100,13 +118,14 @@ static bool refuse_extensions(const struct pg_text_list *missing, int server_ver
 		free(package);
 	}
 	err_set(e, ERR_REFUSED, "the server does not have the extension%s %s", missing->count == 1 ? "" : "s",
-		join(a, missing->items, missing->count, ""));
+	        join(a, missing->items, missing->count, ""));
 	err_hint(e, "install on the server's machine, on Debian probably: %s", buf_str(&hint));
 	buf_release(&hint);
 	return false;
 }
 
-static bool check_extensions(struct pg_session *s, const struct contents *c, struct observer *obs, struct arena *a, struct err *e)
+static bool check_extensions(
+        struct pg_session *s, const struct contents *c, struct observer *obs, struct arena *a, struct err *e)
 {
 	const char **names = arena_alloc(a, (c->extensions.count + 1) * sizeof(*names));
 	const char **versions = arena_alloc(a, (c->extensions.count + 1) * sizeof(*versions));
@@ -116,7 +135,8 @@ static bool check_extensions(struct pg_session *s, const struct contents *c, str
 		names[i] = c->extensions.items[i].name;
 		versions[i] = arena_printf(a, "%s %s", names[i], c->extensions.items[i].version);
 	}
-	if (!find_missing(&missing, s, "SELECT name FROM pg_catalog.pg_available_extensions", names, c->extensions.count, a, e))
+	if (!find_missing(&missing, s, "SELECT name FROM pg_catalog.pg_available_extensions", names,
+	            c->extensions.count, a, e))
 		return false;
 	for (size_t i = 0; i < missing.count; i++)
 		for (size_t k = 0; k < c->extensions.count; k++)
@@ -124,28 +144,29 @@ static bool check_extensions(struct pg_session *s, const struct contents *c, str
 				missing.items[i] = versions[k];
 	if (missing.count)
 		return refuse_extensions(&missing, pg_session_version(s), a, e);
-	if (!find_missing(&other, s, "SELECT name || ' ' || version FROM pg_catalog.pg_available_extension_versions", versions,
-		    c->extensions.count, a, e))
+	if (!find_missing(&other, s, "SELECT name || ' ' || version FROM pg_catalog.pg_available_extension_versions",
+	            versions, c->extensions.count, a, e))
 		return false;
 	if (other.count)
-		observer_note(obs, NOTE_WARN, "the server has other versions of: %s", join(a, other.items, other.count, ""));
+		observer_note(
+		        obs, NOTE_WARN, "the server has other versions of: %s", join(a, other.items, other.count, ""));
 	return true;
 }
 
-static bool check_roles(struct preflight *out, struct pg_session *s, const struct contents *c, const struct restore_options *o,
-	struct err *e)
+static bool check_roles(struct preflight *out, struct pg_session *s, const struct contents *c,
+        const struct restore_options *o, struct err *e)
 {
 	struct buf hint = BUF_INIT;
 
 	if (o->no_owner)
 		return true;
-	if (!find_missing(&out->missing_roles, s, "SELECT rolname FROM pg_catalog.pg_roles", c->roles.items, c->roles.count,
-		    &out->arena, e))
+	if (!find_missing(&out->missing_roles, s, "SELECT rolname FROM pg_catalog.pg_roles", c->roles.items,
+	            c->roles.count, &out->arena, e))
 		return false;
 	if (!out->missing_roles.count || o->create_roles)
 		return true;
 	err_set(e, ERR_REFUSED, "the server does not have the role%s %s", out->missing_roles.count == 1 ? "" : "s",
-		join(&out->arena, out->missing_roles.items, out->missing_roles.count, "\""));
+	        join(&out->arena, out->missing_roles.items, out->missing_roles.count, "\""));
 	for (size_t i = 0; i < out->missing_roles.count && i < 3; i++)
 		buf_addf(&hint, "CREATE ROLE %s; ", pg_quote_ident(&out->arena, out->missing_roles.items[i]));
 	err_hint(e, "--create-roles makes them without login, --no-owner does without; or by hand: %s", buf_str(&hint));
@@ -153,20 +174,22 @@ static bool check_roles(struct preflight *out, struct pg_session *s, const struc
 	return false;
 }
 
-static bool check_rights(struct pg_session *s, const struct restore_options *o, bool creates, size_t missing_roles, struct err *e)
+static bool check_rights(
+        struct pg_session *s, const struct restore_options *o, bool creates, size_t missing_roles, struct err *e)
 {
 	PGresult *r = NULL;
 	bool ok = pg_query(&r, s,
-		"SELECT rolsuper OR rolcreatedb, rolsuper OR rolcreaterole, rolname FROM pg_catalog.pg_roles"
-		" WHERE rolname = current_user",
-		0, NULL, e);
+	        "SELECT rolsuper OR rolcreatedb, rolsuper OR rolcreaterole, rolname FROM pg_catalog.pg_roles"
+	        " WHERE rolname = current_user",
+	        0, NULL, e);
 
 	if (ok && creates && PQntuples(r) == 1 && strcmp(PQgetvalue(r, 0, 0), "t") != 0) {
 		ok = err_set(e, ERR_REFUSED, "role \"%s\" may not create databases", PQgetvalue(r, 0, 2));
 		err_hint(e, "let an administrator create the empty database \"%s\", or give this role CREATEDB",
-			conninfo_get(o->target, "dbname"));
+		        conninfo_get(o->target, "dbname"));
 	} else if (ok && missing_roles && PQntuples(r) == 1 && strcmp(PQgetvalue(r, 0, 1), "t") != 0) {
-		ok = err_set(e, ERR_REFUSED, "role \"%s\" may not create the %zu missing roles", PQgetvalue(r, 0, 2), missing_roles);
+		ok = err_set(e, ERR_REFUSED, "role \"%s\" may not create the %zu missing roles", PQgetvalue(r, 0, 2),
+		        missing_roles);
 		err_hint(e, "let an administrator create them, or use --no-owner");
 	}
 	PQclear(r);
@@ -174,7 +197,7 @@ static bool check_rights(struct pg_session *s, const struct restore_options *o, 
 }
 
 static bool check_tablespaces(struct preflight *out, struct pg_session *s, const struct contents *c,
-	const struct pg_text_list *used, struct observer *obs, struct err *e)
+        const struct pg_text_list *used, struct observer *obs, struct err *e)
 {
 	const char **names = arena_alloc(&out->arena, (used->count + 2) * sizeof(*names));
 	struct pg_text_list missing;
@@ -188,19 +211,20 @@ static bool check_tablespaces(struct preflight *out, struct pg_session *s, const
 		return false;
 	out->no_tablespaces = missing.count > 0;
 	if (missing.count)
-		observer_note(obs, NOTE_WARN, "the server does not have the tablespace %s: everything goes to the default one",
-			join(&out->arena, missing.items, missing.count, "\""));
+		observer_note(obs, NOTE_WARN,
+		        "the server does not have the tablespace %s: everything goes to the default one",
+		        join(&out->arena, missing.items, missing.count, "\""));
 	return true;
 }
 
 bool preflight_check(struct preflight *out, struct pg_session *maintenance, const struct contents *c,
-	const struct pg_text_list *tablespaces, const struct restore_options *o, bool creates, struct observer *obs, struct err *e)
+        const struct pg_text_list *tablespaces, const struct restore_options *o, bool creates, struct observer *obs,
+        struct err *e)
 {
 	memset(out, 0, sizeof(*out));
-	if (check_extensions(maintenance, c, obs, &out->arena, e) &&
-		check_roles(out, maintenance, c, o, e) &&
-		check_rights(maintenance, o, creates, out->missing_roles.count, e) &&
-		check_tablespaces(out, maintenance, c, tablespaces, obs, e))
+	if (check_extensions(maintenance, c, obs, &out->arena, e) && check_roles(out, maintenance, c, o, e) &&
+	        check_rights(maintenance, o, creates, out->missing_roles.count, e) &&
+	        check_tablespaces(out, maintenance, c, tablespaces, obs, e))
 		return true;
 	preflight_release(out);
 	return false;

@@ -9,7 +9,7 @@
 #define SCRIPT_MAX  ((size_t)1 << 30)
 
 bool archive_open(struct archive *out, struct chunk_store *chunks, const struct manifest *m, int server_version,
-	const char *pg_bin, const struct cancel *cancel, struct err *e)
+        const char *pg_bin, const struct cancel *cancel, struct err *e)
 {
 	const char *warning = NULL;
 	/* An older pg_restore cannot read a newer one's archive; the other way round always works. */
@@ -18,12 +18,11 @@ bool archive_open(struct archive *out, struct chunk_store *chunks, const struct 
 	memset(out, 0, sizeof(*out));
 	out->bytes.max = ARCHIVE_MAX;
 	if (!chunk_store_get_stream(&out->bytes, chunks, &m->schema, e) ||
-		!toc_parse(&out->toc, buf_view(&out->bytes), e)) {
+	        !toc_parse(&out->toc, buf_view(&out->bytes), e)) {
 		err_wrap(e, "read the schema of snapshot \"%s\"", m->id);
 		goto fail;
 	}
-	if (!pg_tools_for_server(
-		    &out->tools, &warning, wanted, PG_TOOLS_CLIENT, pg_bin, &out->arena, cancel, e))
+	if (!pg_tools_for_server(&out->tools, &warning, wanted, PG_TOOLS_CLIENT, pg_bin, &out->arena, cancel, e))
 		goto fail;
 	return true;
 fail:
@@ -61,7 +60,7 @@ static void write_list(struct buf *out, const struct toc *toc, const int *dump_i
 }
 
 bool render_entries(struct buf *out, const struct archive *a, const int *dump_ids, size_t count,
-	const struct render_options *o, const struct cancel *cancel, struct err *e)
+        const struct render_options *o, const struct cancel *cancel, struct err *e)
 {
 	struct buf list = BUF_INIT, script = BUF_INIT_MAX(SCRIPT_MAX);
 	int archive_fd = -1, list_fd = -1, keep[3];
@@ -72,7 +71,7 @@ bool render_entries(struct buf *out, const struct archive *a, const int *dump_id
 
 	write_list(&list, a->toc, dump_ids, count);
 	if ((archive_fd = memory_file("archive", buf_view(&a->bytes), e)) < 0 ||
-		(list_fd = memory_file("list", buf_view(&list), e)) < 0)
+	        (list_fd = memory_file("list", buf_view(&list), e)) < 0)
 		goto done;
 	memory_file_path(archive_path, archive_fd);
 	memory_file_path(list_path, list_fd);
@@ -91,10 +90,9 @@ bool render_entries(struct buf *out, const struct archive *a, const int *dump_id
 	keep[0] = archive_fd;
 	keep[1] = list_fd;
 	keep[2] = -1;
-	struct child_spec spec = { .argv = argv,
-		.env = (const char *const[]){ "LC_ALL=C", NULL },
-		.want_stdout = true,
-		.keep_fds = keep };
+	struct child_spec spec = {
+		.argv = argv, .env = (const char *const[]){ "LC_ALL=C", NULL }, .want_stdout = true, .keep_fds = keep
+	};
 	ok = child_capture(&script, &spec, cancel, e) && buf_append(out, script.data, script.len, e);
 	if (!ok)
 		err_wrap(e, "print the schema");

@@ -1,6 +1,7 @@
 /*
- * The lexical rules are those of psql and the server: quoted strings and names, E'' strings, dollar quotes, nested block comments.
- * Inside a routine's BEGIN ATOMIC body pieces between semicolons look like statements too; they are never SET or ALTER, so they stay.
+ * The lexical rules are those of psql and the server: quoted strings and names, E'' strings, dollar quotes, nested
+ * block comments. Inside a routine's BEGIN ATOMIC body pieces between semicolons look like statements too; they are
+ * never SET or ALTER, so they stay.
  */
 #include <ctype.h>
 
@@ -55,7 +56,7 @@ static const char *skip_block_comment(const char *p, const char *end)
 /* p is at a '$'. Past the closing tag, or past the '$' alone when it opens no dollar quote. */
 static const char *skip_dollar(const char *p, const char *end)
 {
-	const char *tag_end = p + 1;
+	const char *tag_end = p + 1, *hit;
 	size_t len;
 
 	while (tag_end < end && *tag_end != '$' && is_name_byte(*tag_end))
@@ -63,12 +64,8 @@ static const char *skip_dollar(const char *p, const char *end)
 	if (tag_end >= end || *tag_end != '$' || isdigit((unsigned char)p[1]))
 		return p + 1;
 	len = (size_t)(tag_end + 1 - p);
-	for (const char *q = tag_end + 1; q < end;) {
-		const char *hit = memmem(q, (size_t)(end - q), p, len);
-
-		return hit ? hit + len : end;
-	}
-	return end;
+	hit = memmem(tag_end + 1, (size_t)(end - tag_end - 1), p, len);
+	return hit ? hit + len : end;
 }
 
 static bool at_comment(const char *p, const char *end, char second)
@@ -172,8 +169,8 @@ static bool take_column_options(struct lexer *l)
 	if (!take_word(l, "TABLE"))
 		return false;
 	take_word(l, "ONLY");
-	return take_name(l) && take_word(l, "ALTER") && take_word(l, "COLUMN") && take_name(l) &&
-		take_word(l, "SET") && take_word(l, "(");
+	return take_name(l) && take_word(l, "ALTER") && take_word(l, "COLUMN") && take_name(l) && take_word(l, "SET") &&
+	       take_word(l, "(");
 }
 
 static const char *option_end(const char *p, const char *end)
@@ -184,8 +181,8 @@ static const char *option_end(const char *p, const char *end)
 }
 
 /*
- * The statement without its pg_attver options appended to out; true when it was a statement setting column options with one among them.
- * Nothing is left of it when there was no other option.
+ * The statement without its pg_attver options appended to out; true when it was a statement setting column options with
+ * one among them. Nothing is left of it when there was no other option.
  */
 static bool without_attver(struct buf *out, const char *start, const char *end)
 {
@@ -247,8 +244,8 @@ bool render_filter(struct buf *out, struct view script, int server_version, stru
 
 		if (ok && start < stop && !drop) {
 			drop = without_attver(&changed, start, stop);
-			ok = drop ? buf_append(out, changed.data, changed.len, e) :
-				    buf_append(out, start, (size_t)(stop - start), e);
+			ok = drop ? buf_append(out, changed.data, changed.len, e)
+			          : buf_append(out, start, (size_t)(stop - start), e);
 		}
 		if (drop && !changed.len && stop < end && *stop == '\n')
 			stop++;

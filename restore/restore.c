@@ -8,10 +8,11 @@
 #include "restore/work.h"
 #include "src/base/clock.h"
 
-#define CONTENTS_MAX ((size_t)1 << 30)
-#define JOBS_MAX     64
-#define PHASES_MAX   8
-#define NOTES_MAX    50 /* findings told one by one when the restore is not complete */
+#define CONTENTS_MAX   ((size_t)1 << 30)
+#define JOBS_USUAL_MAX 16
+#define JOBS_MAX       64
+#define PHASES_MAX     8
+#define NOTES_MAX      50 /* findings told one by one when the restore is not complete */
 
 struct run {
 	struct restore_result *result;
@@ -47,8 +48,8 @@ static bool read_contents(struct run *r, struct err *e)
 {
 	struct buf text = BUF_INIT_MAX(CONTENTS_MAX);
 	bool ok = chunk_store_open_read(&r->chunks, r->repository, e) &&
-		chunk_store_get_stream(&text, r->chunks, &r->manifest->contents, e) &&
-		contents_parse(&r->contents, buf_view(&text), e);
+	          chunk_store_get_stream(&text, r->chunks, &r->manifest->contents, e) &&
+	          contents_parse(&r->contents, buf_view(&text), e);
 
 	buf_release(&text);
 	return ok || err_wrap(e, "read the contents of snapshot \"%s\"", r->manifest->id);
@@ -78,21 +79,21 @@ static bool look(struct run *r, struct err *e)
 
 	observer_phase(r->obs, "checking", 0, 0);
 	if (!read_contents(r, e) ||
-		!target_open(&r->target, o->target, o->maintenance_db, r->manifest->id, r->cancel, e) ||
-		!preflight_version(r->target.maintenance, r->manifest, e) ||
-		!archive_open(&r->archive, r->chunks, r->manifest, pg_session_version(r->target.maintenance), o->pg_bin,
-			r->cancel, e))
+	        !target_open(&r->target, o->target, o->maintenance_db, r->manifest->id, r->cancel, e) ||
+	        !preflight_version(r->target.maintenance, r->manifest, e) ||
+	        !archive_open(&r->archive, r->chunks, r->manifest, pg_session_version(r->target.maintenance), o->pg_bin,
+	                r->cancel, e))
 		return false;
 	stages_assign(&r->stages, r->archive.toc, o->disable_subscriptions);
 	list_tablespaces(&tablespaces, r->archive.toc, &a);
 	ok = preflight_check(&r->preflight, r->target.maintenance, &r->contents, &tablespaces, o,
-		     r->target.state == TARGET_MISSING, r->obs, e) &&
-		graph_build(&r->graph,
-			&(struct graph_input){ .stages = &r->stages,
-				.contents = &r->contents,
-				.jobs = r->jobs,
-				.server_version = pg_session_version(r->target.maintenance) },
-			e);
+	             r->target.state == TARGET_MISSING, r->obs, e) &&
+	     graph_build(&r->graph,
+	             &(struct graph_input){ .stages = &r->stages,
+	                     .contents = &r->contents,
+	                     .jobs = r->jobs,
+	                     .server_version = pg_session_version(r->target.maintenance) },
+	             e);
 	arena_release(&a);
 	return ok;
 }
@@ -127,9 +128,9 @@ static bool make_schema(struct run *r, struct err *e)
 
 	observer_phase(r->obs, "schema", 0, 0);
 	ok = preflight_create_roles(&r->preflight, r->target.maintenance, e) &&
-		target_prepare(&r->target, &r->contents.database, r->options->no_owner, r->preflight.no_tablespaces,
-			r->cancel, e) &&
-		run_stage(r, STAGE_PRE, e) && open_session(&s, r, e) && objects_create_large(s, &r->contents, e);
+	     target_prepare(&r->target, &r->contents.database, r->options->no_owner, r->preflight.no_tablespaces,
+	             r->cancel, e) &&
+	     run_stage(r, STAGE_PRE, e) && open_session(&s, r, e) && objects_create_large(s, &r->contents, e);
 	pg_session_close(s);
 	end_phase(r, "schema", clock_monotonic_us() - r->phase_started);
 	return ok;
@@ -149,8 +150,8 @@ static void leave_out_lost(struct run *r, const struct work_outcome *outcome)
 		if (!lost[i] || r->stages.of[i] == STAGE_HEAVY)
 			continue;
 		r->stages.of[i] = STAGE_SKIP;
-		findings_add(&r->findings, stages_label(&a, &toc->entries[i]), "not made, for what it is about could not be made",
-			!outcome->lost_serious);
+		findings_add(&r->findings, stages_label(&a, &toc->entries[i]),
+		        "not made, for what it is about could not be made", !outcome->lost_serious);
 	}
 	arena_release(&a);
 	free(lost);
@@ -180,7 +181,8 @@ static bool move_rows(struct run *r, struct err *e)
 	return ok;
 }
 
-/* What is left: small things, privileges, the contents of materialized views, and at the very end what would watch all this. */
+/* What is left: small things, privileges, the contents of materialized views, and at the very end what would watch all
+ * this. */
 static bool finish(struct run *r, struct err *e)
 {
 	struct pg_session *s = NULL;
@@ -188,13 +190,13 @@ static bool finish(struct run *r, struct err *e)
 
 	observer_phase(r->obs, "finishing", 0, 0);
 	ok = run_stage(r, STAGE_LIGHT, e) && open_session(&s, r, e) &&
-		objects_set_sequences(s, &r->contents, &r->findings, e) &&
-		objects_finish_large(s, &r->contents, r->options->no_owner, &r->findings, e) &&
-		objects_refresh_views(s, &r->contents, &r->findings, e);
+	     objects_set_sequences(s, &r->contents, &r->findings, e) &&
+	     objects_finish_large(s, &r->contents, r->options->no_owner, &r->findings, e) &&
+	     objects_refresh_views(s, &r->contents, &r->findings, e);
 	pg_session_close(s);
 	ok = ok && run_stage(r, STAGE_LAST, e) && cancel_check(r->cancel, e) &&
-		target_finish(&r->target, &r->contents.database, r->options->no_owner, !findings_serious(&r->findings),
-			&r->findings, r->cancel, e);
+	     target_finish(&r->target, &r->contents.database, r->options->no_owner, !findings_serious(&r->findings),
+	             &r->findings, r->cancel, e);
 	end_phase(r, "final", clock_monotonic_us() - r->phase_started);
 	return ok;
 }
@@ -211,7 +213,7 @@ static bool incomplete(const struct run *r, struct err *e)
 	for (size_t i = 0; i < r->findings.count && i < NOTES_MAX; i++)
 		observer_note(r->obs, NOTE_WARN, "%s: %s", r->findings.items[i].object, r->findings.items[i].what);
 	err_set(e, ERR_FAILED, "%zu object%s could not be restored; the first is %s: %s", more, more == 1 ? "" : "s",
-		first ? first->object : "?", first ? first->what : "?");
+	        first ? first->object : "?", first ? first->what : "?");
 	return err_hint(e, "all the rest is in database \"%s\", which the next restore replaces", r->target.working);
 }
 
@@ -233,12 +235,14 @@ static bool restore_all(struct run *r, struct err *e)
 
 /* --- the whole --- */
 
+/* Half as many again as processors: a connection also waits, for the server's disk and its log. */
 static unsigned choose_jobs(unsigned wanted)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned usual = processors > 0 ? (unsigned)processors + (unsigned)(processors + 1) / 2 : 2;
 
 	if (!wanted)
-		wanted = processors > 0 ? (unsigned)processors : 1;
+		return usual < JOBS_USUAL_MAX ? usual : JOBS_USUAL_MAX;
 	return wanted < JOBS_MAX ? wanted : JOBS_MAX;
 }
 
@@ -253,7 +257,8 @@ static void describe(struct run *r)
 	for (size_t i = 0; i < r->findings.count; i++) {
 		const struct restore_finding *f = &r->findings.items[i];
 
-		out->findings[out->finding_count++] = (struct restore_finding){ .object = arena_strdup(&out->arena, f->object),
+		out->findings[out->finding_count++] = (struct restore_finding){ .object = arena_strdup(
+			                                                                &out->arena, f->object),
 			.what = arena_strdup(&out->arena, f->what),
 			.source_fault = f->source_fault };
 	}
@@ -272,7 +277,7 @@ static void release(struct run *r)
 }
 
 bool restore_into(struct restore_result *out, struct repository *repository, const struct manifest *m,
-	const struct restore_options *o, struct observer *obs, const struct cancel *cancel, struct err *e)
+        const struct restore_options *o, struct observer *obs, const struct cancel *cancel, struct err *e)
 {
 	struct run r = { .result = out,
 		.repository = repository,

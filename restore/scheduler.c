@@ -9,7 +9,7 @@ enum state { WAITING, READY, RUNNING, PARKED, DONE, FAILED };
 struct slot {
 	enum state state;
 	uint32_t inputs_left;
-	uint32_t cause; /* task whose failure failed this one; UINT32_MAX */
+	uint32_t cause;     /* task whose failure failed this one; UINT32_MAX */
 	uint64_t parked_at; /* how many tasks were done when it failed */
 	bool last_try;
 };
@@ -165,7 +165,8 @@ static void hold(struct scheduler *s, const struct graph_task *t, bool take)
 	}
 }
 
-/* Nothing else can move: what failed is tried again, one after the other, as long as others got done in the meantime. */
+/* Nothing else can move: what failed is tried again, one after the other, as long as others got done in the meantime.
+ */
 static void unpark(struct scheduler *s)
 {
 	uint32_t found = UINT32_MAX;

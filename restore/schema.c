@@ -46,7 +46,8 @@ bool schema_parse_error(struct schema_error *out, struct view line)
 		return false;
 	n = (size_t)(colon - p);
 	if (n == strlen("error") && memcmp(p, "error", n) == 0) {
-		out->message = (struct view){ (const uint8_t *)colon + 2, end - colon > 2 ? (size_t)(end - colon - 2) : 0 };
+		out->message = (struct view){ (const uint8_t *)colon + 2,
+			end - colon > 2 ? (size_t)(end - colon - 2) : 0 };
 		return true;
 	}
 	if (end - colon < 10 || memcmp(colon, ":  ", 3) != 0 || colon[8] != ':' || colon[9] != ' ')
@@ -54,7 +55,7 @@ bool schema_parse_error(struct schema_error *out, struct view line)
 	memcpy(out->sqlstate, colon + 3, 5);
 	out->message = (struct view){ (const uint8_t *)colon + 10, (size_t)(end - colon - 10) };
 	return strncmp(out->sqlstate, "00", 2) != 0 && strncmp(out->sqlstate, "01", 2) != 0 &&
-		strncmp(out->sqlstate, "02", 2) != 0;
+	       strncmp(out->sqlstate, "02", 2) != 0;
 }
 
 /* The value of "<key>: " in a line of "; "-separated pairs; len 0 when there is none. */
@@ -128,8 +129,8 @@ static bool check_status(int status, struct view errors, struct err *e)
 		if (line.len)
 			last = line;
 	}
-	return err_set(e, status == 2 ? ERR_TRANSIENT : ERR_FAILED, "psql ended with status %d: %.*s", status, (int)last.len,
-		last.data ? (const char *)last.data : "");
+	return err_set(e, status == 2 ? ERR_TRANSIENT : ERR_FAILED, "psql ended with status %d: %.*s", status,
+	        (int)last.len, last.data ? (const char *)last.data : "");
 }
 
 static bool run_psql(const struct schema_target *t, int script_fd, int errors_fd, int *status, struct err *e)
@@ -143,20 +144,21 @@ static bool run_psql(const struct schema_target *t, int script_fd, int errors_fd
 	memory_file_path(path, script_fd);
 	conninfo_for_child(&c, t->database, &a);
 	ok = child_start(&child,
-		     &(struct child_spec){ .argv = (const char *const[]){ t->archive->tools.psql, "-X", "-q", "-w", "-v",
-						   "ON_ERROR_STOP=0", "-v", "VERBOSITY=verbose", "-v",
-						   "SHOW_CONTEXT=never", "-d", c.dbname, "-f", path, NULL },
-			     .env = c.env,
-			     .stderr_fd = errors_fd,
-			     .keep_fds = (const int[]){ script_fd, -1 } },
-		     e) &&
-		child_wait_status(status, &child, t->cancel, e);
+	             &(struct child_spec){ .argv = (const char *const[]){ t->archive->tools.psql, "-X", "-q", "-w",
+	                                           "-v", "ON_ERROR_STOP=0", "-v", "VERBOSITY=verbose", "-v",
+	                                           "SHOW_CONTEXT=never", "-d", c.dbname, "-f", path, NULL },
+	                     .env = c.env,
+	                     .stderr_fd = errors_fd,
+	                     .keep_fds = (const int[]){ script_fd, -1 } },
+	             e) &&
+	     child_wait_status(status, &child, t->cancel, e);
 	child_abort(&child);
 	arena_release(&a);
 	return ok;
 }
 
-/* Warnings carry a SQLSTATE that says error, and their severity is in the server's language. The first one is the script's header. */
+/* Warnings carry a SQLSTATE that says error, and their severity is in the server's language. The first one is the
+ * script's header. */
 static void silence_warnings(struct buf *script)
 {
 	static const char loud[] = "SET client_min_messages = warning;", quiet[] = "SET client_min_messages = error  ;";
@@ -166,7 +168,8 @@ static void silence_warnings(struct buf *script)
 		memcpy(at, quiet, sizeof(quiet) - 1);
 }
 
-static bool make_script(struct buf *out, const struct schema_target *t, const int *dump_ids, size_t count, struct err *e)
+static bool make_script(
+        struct buf *out, const struct schema_target *t, const int *dump_ids, size_t count, struct err *e)
 {
 	struct buf raw = BUF_INIT;
 	bool ok;
@@ -174,7 +177,7 @@ static bool make_script(struct buf *out, const struct schema_target *t, const in
 	/* Nothing of it counts before the end of the restore: no need to wait for the disk at each statement. */
 	buf_add(out, "SET synchronous_commit = off;\n");
 	ok = render_entries(&raw, t->archive, dump_ids, count, &t->render, t->cancel, e) &&
-		render_filter(out, buf_view(&raw), t->server_version, e);
+	     render_filter(out, buf_view(&raw), t->server_version, e);
 	silence_warnings(out);
 	buf_release(&raw);
 	return ok;
@@ -188,9 +191,10 @@ bool schema_run(const struct schema_target *t, const int *dump_ids, size_t count
 
 	if (!count)
 		return true;
-	if (!make_script(&script, t, dump_ids, count, e) || (script_fd = memory_file("script", buf_view(&script), e)) < 0 ||
-		(errors_fd = memory_file("messages", view_str(""), e)) < 0 ||
-		!run_psql(t, script_fd, errors_fd, &status, e) || !read_errors(&errors, errors_fd, e))
+	if (!make_script(&script, t, dump_ids, count, e) ||
+	        (script_fd = memory_file("script", buf_view(&script), e)) < 0 ||
+	        (errors_fd = memory_file("messages", view_str(""), e)) < 0 ||
+	        !run_psql(t, script_fd, errors_fd, &status, e) || !read_errors(&errors, errors_fd, e))
 		goto done;
 	add_findings(t, buf_view(&script), buf_view(&errors));
 	ok = check_status(status, buf_view(&errors), e);

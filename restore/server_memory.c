@@ -2,7 +2,7 @@
 
 #include "src/base/file.h"
 
-#define MIB       ((uint64_t)1 << 20)
+#define MIB        ((uint64_t)1 << 20)
 #define SORT_LEAST (64 * MIB)
 #define SORT_MOST  (512 * MIB) /* more does not sort faster, and takes cache away */
 #define SORT_GUESS (256 * MIB) /* of a server we know nothing about */
@@ -22,7 +22,7 @@ static bool is_local(const struct conninfo *c)
 	if (!host)
 		host = getenv("PGHOST");
 	return !host || !*host || *host == '/' || strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 ||
-		strcmp(host, "::1") == 0;
+	       strcmp(host, "::1") == 0;
 }
 
 uint64_t server_memory_for_sort(const struct conninfo *c, unsigned jobs)

@@ -6,7 +6,8 @@
 
 #include "src/pg/conninfo.h"
 
-/* Bytes for each of jobs connections: a share of what is free when the server is on this machine, else a moderate guess. */
+/* Bytes for each of jobs connections: a share of what is free when the server is on this machine, else a moderate
+ * guess. */
 uint64_t server_memory_for_sort(const struct conninfo *c, unsigned jobs);
 /* "MemAvailable:  123 kB" of /proc/meminfo text in bytes, 0 when it is not there. */
 uint64_t server_memory_available(const char *meminfo);

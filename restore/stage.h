@@ -1,7 +1,8 @@
 /*
  * restore/stage.h - which part of a restore makes which entry of a schema archive
  *
- * The section alone does not say it: comments and privileges have none, and an index may belong to a view that can only be made late.
+ * The section alone does not say it: comments and privileges have none, and an index may belong to a view that can only
+ * be made late.
  */
 #ifndef DRTOOL_RESTORE_STAGE_H
 #define DRTOOL_RESTORE_STAGE_H

@@ -23,7 +23,8 @@ static bool connect_one(struct target *t, const char *dbname, const struct cance
 }
 
 /* The first error counts: that "template1" cannot be reached either says nothing new. */
-static bool connect_maintenance(struct target *t, const char *maintenance_db, const struct cancel *cancel, struct err *e)
+static bool connect_maintenance(
+        struct target *t, const char *maintenance_db, const struct cancel *cancel, struct err *e)
 {
 	struct err first = ERR_INIT, second = ERR_INIT;
 
@@ -70,7 +71,7 @@ static bool exists(bool *out, struct target *t, const char *name, struct err *e)
 {
 	char *found = NULL;
 	bool ok = pg_query_value(&found, t->maintenance,
-		"SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)", 1, &name, e);
+	        "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)", 1, &name, e);
 
 	*out = ok && strcmp(found, "t") == 0;
 	free(found);
@@ -83,8 +84,9 @@ static bool look_inside(struct target *t, const struct cancel *cancel, struct er
 	struct pg_session *s = NULL;
 	char *mark = NULL, *found = NULL;
 	bool ok = pg_session_open(&s, t->database, PG_SESSION_PLAIN, "restore", cancel, e) &&
-		pg_query_value(&mark, s,
-			"SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '" TARGET_MARK "')", 0, NULL, e);
+	          pg_query_value(&mark, s,
+	                  "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '" TARGET_MARK "')", 0,
+	                  NULL, e);
 
 	if (ok && strcmp(mark, "t") == 0) {
 		t->state = TARGET_MARKED;
@@ -104,7 +106,7 @@ static bool look_inside(struct target *t, const struct cancel *cancel, struct er
 }
 
 bool target_open(struct target *out, const struct conninfo *given, const char *maintenance_db, const char *snapshot_id,
-	const struct cancel *cancel, struct err *e)
+        const struct cancel *cancel, struct err *e)
 {
 	bool there = false;
 
@@ -115,7 +117,7 @@ bool target_open(struct target *out, const struct conninfo *given, const char *m
 	}
 	out->database = conninfo_copy(given);
 	if (!connect_maintenance(out, maintenance_db, cancel, e) || !take_lock(out, out->wanted, e) ||
-		!exists(&there, out, out->wanted, e))
+	        !exists(&there, out, out->wanted, e))
 		goto fail;
 	if (there) {
 		snprintf(out->working, sizeof(out->working), "%s", out->wanted);
@@ -145,20 +147,29 @@ void target_close(struct target *t)
 
 /* --- given: the mark --- */
 
+/* Backends of the killed run may still finish a statement; its lock is ours, so no live run is meant. */
+#define END_LEFTOVERS                                                                           \
+	"SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity"    \
+	" WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()" \
+	" AND usename = current_user AND application_name IN ('drtool restore', 'drtool child')"
+
+static bool clear(struct target *t, struct pg_session *s, struct err *e)
+{
+	return t->state != TARGET_MARKED || (pg_exec(s, END_LEFTOVERS, e) && target_empty(s, e));
+}
+
 static bool mark(struct target *t, const struct cancel *cancel, struct err *e)
 {
 	struct pg_session *s = NULL;
-	bool ok = pg_session_open(&s, t->database, PG_SESSION_PLAIN, "restore", cancel, e) &&
-		(t->state != TARGET_MARKED || target_empty(s, e));
+	bool ok = pg_session_open(&s, t->database, PG_SESSION_PLAIN, "restore", cancel, e) && clear(t, s, e);
 
 	/* An id has no quotes in it. */
 	if (ok)
 		t->prepared = true;
-	ok = ok &&
-		pg_execf(s, e,
-			"CREATE SCHEMA IF NOT EXISTS " TARGET_MARK "; COMMENT ON SCHEMA " TARGET_MARK
-			" IS 'drtool: restore of snapshot %s, not complete'",
-			t->snapshot_id);
+	ok = ok && pg_execf(s, e,
+	                   "CREATE SCHEMA IF NOT EXISTS " TARGET_MARK "; COMMENT ON SCHEMA " TARGET_MARK
+	                   " IS 'drtool: restore of snapshot %s, not complete'",
+	                   t->snapshot_id);
 	pg_session_close(s);
 	return ok;
 }
@@ -171,15 +182,16 @@ static bool unmark(struct target *t, const struct cancel *cancel, struct err *e)
 	bool ok = pg_session_open(&s, t->database, PG_SESSION_PLAIN, "restore", cancel, e);
 
 	if (ok) {
-		pg_exec(s, "SET session_replication_role = replica", &ignored); /* superusers only; others cannot make event triggers */
+		pg_exec(s, "SET session_replication_role = replica",
+		        &ignored); /* superusers only; others cannot make event triggers */
 		ok = pg_exec(s, "DROP SCHEMA " TARGET_MARK, e);
 	}
 	pg_session_close(s);
 	return ok;
 }
 
-bool target_prepare(struct target *t, const struct pg_database *d, bool no_owner, bool no_tablespace, const struct cancel *cancel,
-	struct err *e)
+bool target_prepare(struct target *t, const struct pg_database *d, bool no_owner, bool no_tablespace,
+        const struct cancel *cancel, struct err *e)
 {
 	if (t->state == TARGET_MISSING)
 		return target_create(t, d, no_owner, no_tablespace, cancel, e);
@@ -187,7 +199,7 @@ bool target_prepare(struct target *t, const struct pg_database *d, bool no_owner
 }
 
 bool target_finish(struct target *t, const struct pg_database *d, bool no_owner, bool rename, struct findings *f,
-	const struct cancel *cancel, struct err *e)
+        const struct cancel *cancel, struct err *e)
 {
 	if (!target_apply_settings(t, d, no_owner, rename, f, e))
 		return false;
@@ -202,7 +214,9 @@ void target_abandon(struct target *t, struct buf *left)
 		return;
 	t->prepared = false;
 	if (t->state != TARGET_MISSING)
-		buf_addf(left, "database \"%s\" is half filled and marked so; the next restore into it starts over", t->wanted);
+		buf_addf(left, "database \"%s\" is half filled and marked so; the next restore into it starts over",
+		        t->wanted);
 	else if (!target_drop_working(t))
-		buf_addf(left, "database \"%s\" could not be removed; the next restore into \"%s\" replaces it", t->working, t->wanted);
+		buf_addf(left, "database \"%s\" could not be removed; the next restore into \"%s\" replaces it",
+		        t->working, t->wanted);
 }

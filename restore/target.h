@@ -1,5 +1,6 @@
 /*
- * restore/target.h - the database that receives a snapshot: made beside its final name or given empty, marked until it is complete
+ * restore/target.h - the database that receives a snapshot: made beside its final name or given empty, marked until it
+ * is complete
  */
 #ifndef DRTOOL_RESTORE_TARGET_H
 #define DRTOOL_RESTORE_TARGET_H
@@ -17,33 +18,37 @@ enum target_state {
 
 struct target {
 	const struct conninfo *given;
-	const char *wanted;              /* its dbname */
-	char working[64];                /* the database's name while rows come in; the wanted one when it was given */
-	struct conninfo *database;       /* given with the working name */
+	const char *wanted;        /* its dbname */
+	char working[64];          /* the database's name while rows come in; the wanted one when it was given */
+	struct conninfo *database; /* given with the working name */
 	struct conninfo *maintenance_db;
-	struct pg_session *maintenance;  /* holds the advisory lock of this target */
+	struct pg_session *maintenance; /* holds the advisory lock of this target */
 	enum target_state state;
-	bool prepared;                   /* something was changed: target_abandon() has work to do */
+	bool prepared; /* something was changed: target_abandon() has work to do */
 	const char *snapshot_id;
 };
 
-/* Connect, take the lock, look. Nothing is changed. ERR_REFUSED when it holds something; ERR_CONFLICT when another restore into it runs. */
+/* Connect, take the lock, look. Nothing is changed. ERR_REFUSED when it holds something; ERR_CONFLICT when another
+ * restore into it runs. */
 bool target_open(struct target *out, const struct conninfo *given, const char *maintenance_db, const char *snapshot_id,
-	const struct cancel *cancel, struct err *e);
-/* Make it (removing what a killed run left under the working name), or empty and mark it. Sessions into it may be opened then. */
-bool target_prepare(struct target *t, const struct pg_database *d, bool no_owner, bool no_tablespace, const struct cancel *cancel,
-	struct err *e);
+        const struct cancel *cancel, struct err *e);
+/* Make it (removing what a killed run left under the working name), or empty and mark it. Sessions into it may be
+ * opened then. */
+bool target_prepare(struct target *t, const struct pg_database *d, bool no_owner, bool no_tablespace,
+        const struct cancel *cancel, struct err *e);
 /*
- * Every session into it is closed by then. Give it settings, privileges and comment, and its name (or take the mark away). Settings that the server
- * refuses are findings. rename false leaves the working name.
+ * Every session into it is closed by then. Give it settings, privileges and comment, and its name (or take the mark
+ * away). Settings that the server refuses are findings. rename false leaves the working name.
  */
 bool target_finish(struct target *t, const struct pg_database *d, bool no_owner, bool rename, struct findings *f,
-	const struct cancel *cancel, struct err *e);
-/* Remove what target_prepare() made; a given database keeps its mark. Works after a cancel. What could not be removed is said in *left (NULL: nothing). */
+        const struct cancel *cancel, struct err *e);
+/* Remove what target_prepare() made; a given database keeps its mark. Works after a cancel. What could not be removed
+ * is said in *left (NULL: nothing). */
 void target_abandon(struct target *t, struct buf *left);
 void target_close(struct target *t);
 
-/* The working name for a database and snapshot: "<db>__restoring_<id>", or without the database's name when that would be too long. */
+/* The working name for a database and snapshot: "<db>__restoring_<id>", or without the database's name when that would
+ * be too long. */
 void target_working_name(char out[64], const char *wanted, const char *snapshot_id);
 
 /* target_empty.c: remove everything a restore can have made in a given database, but the mark. */

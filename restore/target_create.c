@@ -12,7 +12,7 @@ static void add_literal(struct buf *sql, const char *key, const char *value, str
 
 /* The options differ by server version: ICU and its rules, then the builtin provider, came one by one. */
 static void create_statement(struct buf *sql, const struct target *t, const struct pg_database *d, bool no_owner,
-	bool no_tablespace, struct arena *a)
+        bool no_tablespace, struct arena *a)
 {
 	int version = pg_session_version(t->maintenance);
 	bool icu = strcmp(d->locale_provider, "icu") == 0, builtin = strcmp(d->locale_provider, "builtin") == 0;
@@ -31,7 +31,8 @@ static void create_statement(struct buf *sql, const struct target *t, const stru
 		add_literal(sql, "BUILTIN_LOCALE", d->locale, a);
 	if (!no_owner && d->owner)
 		buf_addf(sql, " OWNER %s", pg_quote_ident(a, d->owner));
-	if (!no_tablespace && d->tablespace)
+	/* template0 lies in pg_default; naming that would need a right of its own. */
+	if (!no_tablespace && d->tablespace && strcmp(d->tablespace, "pg_default") != 0)
 		buf_addf(sql, " TABLESPACE %s", pg_quote_ident(a, d->tablespace));
 }
 
@@ -41,11 +42,13 @@ static bool explain(const struct target *t, const struct pg_database *d, struct 
 
 	if (strcmp(state, "42501") == 0) {
 		e->kind = ERR_REFUSED;
-		err_hint(e, "let an administrator create the empty database \"%s\", or give this role CREATEDB", t->wanted);
+		err_hint(e, "let an administrator create the empty database \"%s\", or give this role CREATEDB",
+		        t->wanted);
 	} else if (strcmp(state, "42809") == 0 || strcmp(state, "22023") == 0) {
 		e->kind = ERR_REFUSED;
-		err_hint(e, "the server's machine needs the locale \"%s\"; Debian: add it to /etc/locale.gen, run locale-gen, restart PostgreSQL",
-			d->collate);
+		err_hint(e,
+		        "the server's machine needs the locale \"%s\"; Debian: add it to /etc/locale.gen, run locale-gen, restart PostgreSQL",
+		        d->collate);
 	}
 	return err_wrap(e, "create database \"%s\"", t->working);
 }
@@ -64,7 +67,8 @@ static bool drop_subscriptions(const struct target *t, const char *name, const s
 	return ok;
 }
 
-static bool drop_database(const struct target *t, struct pg_session *s, const char *name, const struct cancel *cancel, struct err *e)
+static bool drop_database(
+        const struct target *t, struct pg_session *s, const char *name, const struct cancel *cancel, struct err *e)
 {
 	struct arena a = ARENA_INIT;
 	struct err why = ERR_INIT;
@@ -74,7 +78,7 @@ static bool drop_database(const struct target *t, struct pg_session *s, const ch
 	if (!ok && strcmp(pg_session_sqlstate(s), "55006") == 0) {
 		why = (struct err)ERR_INIT;
 		ok = drop_subscriptions(t, name, cancel, &why) &&
-			pg_execf(s, &why, "DROP DATABASE IF EXISTS %s WITH (FORCE)", quoted);
+		     pg_execf(s, &why, "DROP DATABASE IF EXISTS %s WITH (FORCE)", quoted);
 	}
 	if (!ok)
 		*e = why;
@@ -88,11 +92,11 @@ static bool drop_leftovers(struct target *t, const struct cancel *cancel, struct
 	const char *params[2] = { t->working, t->wanted };
 	PGresult *r = NULL;
 	bool ok = pg_query(&r, t->maintenance,
-		"SELECT datname FROM pg_catalog.pg_database WHERE datname = $1"
-		" OR (pg_catalog.starts_with(datname::text, $2 || '__restoring_')"
-		" AND pg_catalog.starts_with(pg_catalog.shobj_description(oid, 'pg_database'), 'drtool: restore of snapshot ')"
-		" AND pg_catalog.shobj_description(oid, 'pg_database') LIKE '%, not complete')",
-		2, params, e);
+	        "SELECT datname FROM pg_catalog.pg_database WHERE datname = $1"
+	        " OR (pg_catalog.starts_with(datname::text, $2 || '__restoring_')"
+	        " AND pg_catalog.starts_with(pg_catalog.shobj_description(oid, 'pg_database'), 'drtool: restore of snapshot ')"
+	        " AND pg_catalog.shobj_description(oid, 'pg_database') LIKE '%, not complete')",
+	        2, params, e);
 
 	for (int i = 0; ok && i < PQntuples(r); i++)
 		ok = drop_database(t, t->maintenance, PQgetvalue(r, i, 0), cancel, e);
@@ -116,7 +120,7 @@ static bool create(struct target *t, const char *sql, const struct cancel *cance
 }
 
 bool target_create(struct target *t, const struct pg_database *d, bool no_owner, bool no_tablespace,
-	const struct cancel *cancel, struct err *e)
+        const struct cancel *cancel, struct err *e)
 {
 	struct buf sql = BUF_INIT, comment = BUF_INIT;
 	struct arena a = ARENA_INIT;
@@ -133,7 +137,7 @@ bool target_create(struct target *t, const struct pg_database *d, bool no_owner,
 			t->prepared = false;
 	}
 	ok = ok && pg_execf(t->maintenance, &why, "COMMENT ON DATABASE %s IS %s", pg_quote_ident(&a, t->working),
-			   pg_quote_literal(&a, buf_str(&comment)));
+	                   pg_quote_literal(&a, buf_str(&comment)));
 	if (!ok)
 		*e = why;
 	buf_release(&sql);
@@ -154,7 +158,7 @@ bool target_name(struct target *t, const struct pg_database *d, bool rename, str
 		ok = pg_execf(t->maintenance, e, "ALTER DATABASE %s IS_TEMPLATE true", from);
 	if (ok && rename) {
 		ok = pg_execf(t->maintenance, e, "ALTER DATABASE %s RENAME TO %s", from, to) ||
-			err_wrap(e, "give database \"%s\" its name", t->working);
+		     err_wrap(e, "give database \"%s\" its name", t->working);
 		if (ok)
 			snprintf(t->working, sizeof(t->working), "%s", t->wanted);
 	}
@@ -170,7 +174,8 @@ bool target_drop_working(struct target *t)
 	const char *name = pg_quote_ident(&a, t->working);
 	bool ok = pg_session_open(&s, t->maintenance_db, PG_SESSION_PLAIN, "restore", NULL, &ignored);
 
-	if (ok) /* a template cannot be dropped; one that is not cannot be un-templated if it is not there: either way the drop says */
+	if (ok) /* a template cannot be dropped; one that is not cannot be un-templated if it is not there: either way
+	           the drop says */
 		pg_execf(s, &ignored, "ALTER DATABASE %s IS_TEMPLATE false", name);
 	ok = ok && drop_database(t, s, t->working, NULL, &ignored);
 	pg_session_close(s);

@@ -1,60 +1,61 @@
 /*
- * What the first normal object id is (16384) has been there since initdb below it. Names of system schemas are excluded besides, for an upgraded
- * cluster may have given them other ids.
+ * What the first normal object id is (16384) has been there since initdb below it. Names of system schemas are excluded
+ * besides, for an upgraded cluster may have given them other ids.
  */
 #include "restore/target.h"
 
 #define USER_OID    "oid >= 16384"
 #define ROUNDS_MAX  100000
 #define USER_SCHEMA "nspname !~ '^pg_' AND nspname <> 'information_schema'"
-#define NOT_MEMBER(class) \
-	" AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = '" class "'::pg_catalog.regclass" \
-	" AND d.objid = x.oid AND d.deptype = 'e')"
+#define NOT_MEMBER(class)                                                               \
+	" AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = '" class \
+	        "'::pg_catalog.regclass"                                                \
+	        " AND d.objid = x.oid AND d.deptype = 'e')"
 
 bool target_contents(char **out, struct pg_session *s, struct err *e)
 {
 	return pg_query_value(out, s,
-		"SELECT COALESCE((SELECT what || ' \"' || name || '\"' FROM ("
-		"SELECT 'extension' AS what, extname::text AS name FROM pg_catalog.pg_extension WHERE " USER_OID
-		" AND extname <> 'plpgsql'"
-		" UNION ALL SELECT 'relation', relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
-		" ON n.oid = c.relnamespace WHERE c." USER_OID " AND n." USER_SCHEMA
-		" UNION ALL SELECT 'schema', nspname FROM pg_catalog.pg_namespace WHERE " USER_OID " AND " USER_SCHEMA
-		" AND nspname NOT IN ('public', '" TARGET_MARK "')"
-		" UNION ALL SELECT 'routine', proname FROM pg_catalog.pg_proc WHERE " USER_OID
-		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = pg_proc.oid AND d.deptype = 'e')"
-		" UNION ALL SELECT 'type', typname FROM pg_catalog.pg_type WHERE " USER_OID
-		" UNION ALL SELECT 'large object', oid::text FROM pg_catalog.pg_largeobject_metadata"
-		" UNION ALL SELECT 'publication', pubname FROM pg_catalog.pg_publication"
-		" UNION ALL SELECT 'subscription', subname FROM pg_catalog.pg_subscription WHERE subdbid ="
-		" (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-		" UNION ALL SELECT 'event trigger', evtname FROM pg_catalog.pg_event_trigger WHERE " USER_OID
-		" UNION ALL SELECT 'foreign-data wrapper', fdwname FROM pg_catalog.pg_foreign_data_wrapper WHERE " USER_OID
-		" UNION ALL SELECT 'cast', castsource::pg_catalog.regtype::text FROM pg_catalog.pg_cast WHERE " USER_OID
-		" UNION ALL SELECT 'operator', oprname FROM pg_catalog.pg_operator WHERE " USER_OID
-		" UNION ALL SELECT 'collation', collname FROM pg_catalog.pg_collation WHERE " USER_OID
-		" UNION ALL SELECT 'text search configuration', cfgname FROM pg_catalog.pg_ts_config WHERE " USER_OID
-		" UNION ALL SELECT 'text search dictionary', dictname FROM pg_catalog.pg_ts_dict WHERE " USER_OID
-		" UNION ALL SELECT 'access method', amname FROM pg_catalog.pg_am WHERE " USER_OID
-		" UNION ALL SELECT 'conversion', conname FROM pg_catalog.pg_conversion WHERE " USER_OID
-		" UNION ALL SELECT 'default privilege', defaclobjtype::text FROM pg_catalog.pg_default_acl"
-		") f LIMIT 1), '')",
-		0, NULL, e);
+	        "SELECT COALESCE((SELECT what || ' \"' || name || '\"' FROM ("
+	        "SELECT 'extension' AS what, extname::text AS name FROM pg_catalog.pg_extension WHERE " USER_OID
+	        " AND extname <> 'plpgsql'"
+	        " UNION ALL SELECT 'relation', relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+	        " ON n.oid = c.relnamespace WHERE c." USER_OID " AND n." USER_SCHEMA
+	        " UNION ALL SELECT 'schema', nspname FROM pg_catalog.pg_namespace WHERE " USER_OID " AND " USER_SCHEMA
+	        " AND nspname NOT IN ('public', '" TARGET_MARK "')"
+	        " UNION ALL SELECT 'routine', proname FROM pg_catalog.pg_proc WHERE " USER_OID
+	        " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = pg_proc.oid AND d.deptype = 'e')"
+	        " UNION ALL SELECT 'type', typname FROM pg_catalog.pg_type WHERE " USER_OID
+	        " UNION ALL SELECT 'large object', oid::text FROM pg_catalog.pg_largeobject_metadata"
+	        " UNION ALL SELECT 'publication', pubname FROM pg_catalog.pg_publication"
+	        " UNION ALL SELECT 'subscription', subname FROM pg_catalog.pg_subscription WHERE subdbid ="
+	        " (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+	        " UNION ALL SELECT 'event trigger', evtname FROM pg_catalog.pg_event_trigger WHERE " USER_OID
+	        " UNION ALL SELECT 'foreign-data wrapper', fdwname FROM pg_catalog.pg_foreign_data_wrapper WHERE " USER_OID
+	        " UNION ALL SELECT 'cast', castsource::pg_catalog.regtype::text FROM pg_catalog.pg_cast WHERE " USER_OID
+	        " UNION ALL SELECT 'operator', oprname FROM pg_catalog.pg_operator WHERE " USER_OID
+	        " UNION ALL SELECT 'collation', collname FROM pg_catalog.pg_collation WHERE " USER_OID
+	        " UNION ALL SELECT 'text search configuration', cfgname FROM pg_catalog.pg_ts_config WHERE " USER_OID
+	        " UNION ALL SELECT 'text search dictionary', dictname FROM pg_catalog.pg_ts_dict WHERE " USER_OID
+	        " UNION ALL SELECT 'access method', amname FROM pg_catalog.pg_am WHERE " USER_OID
+	        " UNION ALL SELECT 'conversion', conname FROM pg_catalog.pg_conversion WHERE " USER_OID
+	        " UNION ALL SELECT 'default privilege', defaclobjtype::text FROM pg_catalog.pg_default_acl"
+	        ") f LIMIT 1), '')",
+	        0, NULL, e);
 }
 
-#define EVENT_TRIGGERS \
-	"SELECT pg_catalog.format('DROP EVENT TRIGGER %I CASCADE', evtname) FROM pg_catalog.pg_event_trigger x WHERE " \
-	USER_OID NOT_MEMBER("pg_catalog.pg_event_trigger")
+#define EVENT_TRIGGERS                                                                                                          \
+	"SELECT pg_catalog.format('DROP EVENT TRIGGER %I CASCADE', evtname) FROM pg_catalog.pg_event_trigger x WHERE " USER_OID \
+	        NOT_MEMBER("pg_catalog.pg_event_trigger")
 
 /* Without their slots: a restored one never had any. DROP SUBSCRIPTION with a slot would connect. */
-#define SUBSCRIPTIONS \
+#define SUBSCRIPTIONS                                                                                                 \
 	"SELECT pg_catalog.format('ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); " \
-	"DROP SUBSCRIPTION %1$I', subname) FROM pg_catalog.pg_subscription WHERE subdbid = (SELECT oid FROM " \
+	"DROP SUBSCRIPTION %1$I', subname) FROM pg_catalog.pg_subscription WHERE subdbid = (SELECT oid FROM "         \
 	"pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
 
 /*
- * Queries whose rows are statements. Each is asked again and again until it gives nothing, some hundred objects at a time, for every object
- * dropped in one transaction takes locks of which a server has only so many.
+ * Queries whose rows are statements. Each is asked again and again until it gives nothing, some hundred objects at a
+ * time, for every object dropped in one transaction takes locks of which a server has only so many.
  */
 static const char *const removals[] = {
 	EVENT_TRIGGERS, /* these would watch the rest */
@@ -65,7 +66,7 @@ static const char *const removals[] = {
 	"SELECT CASE relkind WHEN 'p' THEN 'r' ELSE relkind END AS relkind,"
 	" pg_catalog.format('%I.%I', nspname, relname) AS name FROM pg_catalog.pg_class x"
 	" JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND " USER_SCHEMA
-	NOT_MEMBER("pg_catalog.pg_class") " ORDER BY NOT relispartition, x.oid LIMIT 200) t GROUP BY relkind",
+	        NOT_MEMBER("pg_catalog.pg_class") " ORDER BY NOT relispartition, x.oid LIMIT 200) t GROUP BY relkind",
 	"SELECT pg_catalog.format('DROP EXTENSION %I CASCADE', extname) FROM pg_catalog.pg_extension"
 	" WHERE extname <> 'plpgsql' AND " USER_OID " LIMIT 1",
 	"SELECT pg_catalog.format('DROP SCHEMA %I CASCADE', nspname) FROM pg_catalog.pg_namespace WHERE " USER_SCHEMA
@@ -77,7 +78,8 @@ static const char *const removals[] = {
 	" WHERE " USER_OID " LIMIT 1",
 	"SELECT pg_catalog.format('DROP LANGUAGE %I CASCADE', lanname) FROM pg_catalog.pg_language WHERE " USER_OID
 	" AND lanname <> 'plpgsql' LIMIT 1",
-	"SELECT pg_catalog.format('DROP ACCESS METHOD %I CASCADE', amname) FROM pg_catalog.pg_am WHERE " USER_OID " LIMIT 1",
+	"SELECT pg_catalog.format('DROP ACCESS METHOD %I CASCADE', amname) FROM pg_catalog.pg_am WHERE " USER_OID
+	" LIMIT 1",
 	"SELECT pg_catalog.format('SELECT pg_catalog.lo_unlink(%s)', oid) FROM pg_catalog.pg_largeobject_metadata LIMIT 500",
 };
 
@@ -100,14 +102,14 @@ static bool run_removal(struct pg_session *s, const char *query, struct err *e)
 
 /* Default privileges that are not a schema's own: back to what they are without any. */
 static const char *const default_acls =
-	"SELECT pg_catalog.format('ALTER DEFAULT PRIVILEGES FOR ROLE %1$I REVOKE ALL ON %2$s FROM PUBLIC%3$s; "
-	"ALTER DEFAULT PRIVILEGES FOR ROLE %1$I GRANT ALL ON %2$s TO %1$I%4$s', pg_catalog.pg_get_userbyid(defaclrole),"
-	" CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'ROUTINES' WHEN 'T' THEN 'TYPES'"
-	" WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END,"
-	" (SELECT pg_catalog.string_agg(pg_catalog.format(', %I', pg_catalog.pg_get_userbyid(grantee)), '')"
-	" FROM pg_catalog.aclexplode(defaclacl) WHERE grantee <> 0),"
-	" CASE WHEN defaclobjtype IN ('f', 'T') THEN ', PUBLIC' ELSE '' END)"
-	" FROM pg_catalog.pg_default_acl WHERE defaclnamespace = 0";
+        "SELECT pg_catalog.format('ALTER DEFAULT PRIVILEGES FOR ROLE %1$I REVOKE ALL ON %2$s FROM PUBLIC%3$s; "
+        "ALTER DEFAULT PRIVILEGES FOR ROLE %1$I GRANT ALL ON %2$s TO %1$I%4$s', pg_catalog.pg_get_userbyid(defaclrole),"
+        " CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'ROUTINES' WHEN 'T' THEN 'TYPES'"
+        " WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END,"
+        " (SELECT pg_catalog.string_agg(pg_catalog.format(', %I', pg_catalog.pg_get_userbyid(grantee)), '')"
+        " FROM pg_catalog.aclexplode(defaclacl) WHERE grantee <> 0),"
+        " CASE WHEN defaclobjtype IN ('f', 'T') THEN ', PUBLIC' ELSE '' END)"
+        " FROM pg_catalog.pg_default_acl WHERE defaclnamespace = 0";
 
 static bool run_default_acls(struct pg_session *s, struct err *e)
 {
@@ -128,10 +130,10 @@ bool target_empty(struct pg_session *s, struct err *e)
 		ok = run_removal(s, removals[i], e);
 	/* As initdb makes it. */
 	ok = ok &&
-		pg_exec(s,
-			"CREATE SCHEMA public; ALTER SCHEMA public OWNER TO pg_database_owner;"
-			" GRANT USAGE ON SCHEMA public TO PUBLIC; COMMENT ON SCHEMA public IS 'standard public schema'",
-			e);
+	     pg_exec(s,
+	             "CREATE SCHEMA public; ALTER SCHEMA public OWNER TO pg_database_owner;"
+	             " GRANT USAGE ON SCHEMA public TO PUBLIC; COMMENT ON SCHEMA public IS 'standard public schema'",
+	             e);
 	return ok || err_wrap(e, "remove what a killed restore left");
 }
 

@@ -12,7 +12,8 @@ static char *with_name(const char *statement, const char *name, struct arena *a)
 		if (*p == '"')
 			quoted = !quoted;
 		else if (!quoted && strncmp(p, NAME_MARK, strlen(NAME_MARK)) == 0)
-			return arena_printf(a, "%.*s%s%s", (int)(p - statement), statement, name, p + strlen(NAME_MARK));
+			return arena_printf(
+			        a, "%.*s%s%s", (int)(p - statement), statement, name, p + strlen(NAME_MARK));
 	}
 	return arena_strdup(a, statement);
 }
@@ -32,14 +33,16 @@ static bool apply(struct target *t, const char *sql, const char *what, struct fi
 	return true;
 }
 
-static bool apply_acl(struct target *t, const struct pg_database *d, const char *quoted, struct findings *f, struct err *e)
+static bool apply_acl(
+        struct target *t, const struct pg_database *d, const char *quoted, struct findings *f, struct err *e)
 {
 	struct buf sql = BUF_INIT;
 	char *object = xasprintf("DATABASE %s", quoted), *owner = NULL;
 	const char *name = t->working;
 	bool ok = pg_query_value(&owner, t->maintenance,
-			  "SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = $1", 1, &name, e) &&
-		acl_statements(&sql, t->maintenance, object, owner, d->acl, e);
+	                  "SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = $1", 1,
+	                  &name, e) &&
+	          acl_statements(&sql, t->maintenance, object, owner, d->acl, e);
 
 	if (ok && sql.len)
 		ok = apply(t, buf_str(&sql), "privileges of the database", f, e);
@@ -49,8 +52,8 @@ static bool apply_acl(struct target *t, const struct pg_database *d, const char 
 	return ok;
 }
 
-bool target_apply_settings(struct target *t, const struct pg_database *d, bool no_owner, bool rename, struct findings *f,
-	struct err *e)
+bool target_apply_settings(
+        struct target *t, const struct pg_database *d, bool no_owner, bool rename, struct findings *f, struct err *e)
 {
 	struct arena a = ARENA_INIT;
 	const char *quoted = pg_quote_ident(&a, t->working);
@@ -65,9 +68,9 @@ bool target_apply_settings(struct target *t, const struct pg_database *d, bool n
 	/* A made one carries our own comment until here, and keeps it with the working name. */
 	if (ok && rename && (d->comment || t->state == TARGET_MISSING))
 		ok = apply(t,
-			arena_printf(&a, "COMMENT ON DATABASE %s IS %s", quoted,
-				d->comment ? pg_quote_literal(&a, d->comment) : "NULL"),
-			"comment on the database", f, e);
+		        arena_printf(&a, "COMMENT ON DATABASE %s IS %s", quoted,
+		                d->comment ? pg_quote_literal(&a, d->comment) : "NULL"),
+		        "comment on the database", f, e);
 	arena_release(&a);
 	return ok;
 }

@@ -24,6 +24,7 @@ struct work {
 
 struct worker {
 	struct work *work;
+	bool first;
 	pthread_t thread;
 	struct pg_session *session;
 	struct loader loader;
@@ -229,6 +230,12 @@ static void *worker_main(void *arg)
 	struct err e = ERR_INIT;
 
 	ok = open_worker(me, &e);
+	if (!ok && !me->first && e.kind != ERR_CANCELLED) {
+		/* A server with few connections to spare: the first worker says whether there are any at all. */
+		observer_note(w->load->obs, NOTE_WARN, "one connection less: %s", e.msg);
+		pg_session_close(me->session);
+		return NULL;
+	}
 	while (ok && (t = scheduler_next(w->scheduler, &last_try, &idle)) != NULL) {
 		ok = cancel_check(&w->cancel, &e) && do_task(me, t, last_try, idle, &e);
 		if (ok)
@@ -291,7 +298,7 @@ static unsigned start_workers(struct work *w, struct worker *workers, struct err
 	for (unsigned i = 0; i < w->o->jobs; i++) {
 		int errnum;
 
-		workers[i] = (struct worker){ .work = w, .loader = { .load = w->load } };
+		workers[i] = (struct worker){ .work = w, .first = i == 0, .loader = { .load = w->load } };
 		workers[i].loader.feed = feed_new(w->load->chunks, ahead < AHEAD_MOST ? ahead : AHEAD_MOST);
 		errnum = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
 		if (errnum) {

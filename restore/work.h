@@ -18,16 +18,18 @@ struct work_options {
 };
 
 struct work_outcome {
-	int64_t loaded, built, analyzed;    /* microseconds since the start */
-	const struct toc_entry **lost;      /* builds that could not be made; malloc'ed */
+	int64_t loaded, built, analyzed; /* microseconds since the start */
+	const struct toc_entry **lost;   /* builds that could not be made; malloc'ed */
 	size_t lost_count;
-	bool lost_serious;                  /* one of them not by fault of the source */
+	bool lost_serious; /* one of them not by fault of the source */
 };
 
 /*
- * Do everything in the graph. l carries contents, chunks, observer and findings. What rows of the source break is a finding, what
- * depends on it too; other objects that could not be made are findings that are not the source's fault; a table that could not be loaded is an error.
+ * Do everything in the graph. l carries contents, chunks, observer and findings. What rows of the source break is a
+ * finding, what depends on it too; other objects that could not be made are findings that are not the source's fault; a
+ * table that could not be loaded is an error.
  */
-bool work_run(struct work_outcome *out, struct load *l, const struct work_options *o, const struct cancel *cancel, struct err *e);
+bool work_run(struct work_outcome *out, struct load *l, const struct work_options *o, const struct cancel *cancel,
+        struct err *e);
 
 #endif

@@ -36,7 +36,7 @@ static void newer_settings_go_for_older_servers(void **state)
 {
 	(void)state;
 	expect("SET lock_timeout = 0;\nSET transaction_timeout = 0;\nSET row_security = off;\n", 150020,
-		"SET lock_timeout = 0;\nSET row_security = off;\n");
+	        "SET lock_timeout = 0;\nSET row_security = off;\n");
 	expect("SET transaction_timeout = 0;", 160004, "");
 	expect("SET transaction_timeout = 0;\n", 170000, "SET transaction_timeout = 0;\n");
 	expect("set  transaction_timeout=0 ;\nSELECT 1;\n", 150020, "SELECT 1;\n");
@@ -48,10 +48,10 @@ static void hidden_attribute_versions_go(void **state)
 	(void)state;
 	expect("ALTER TABLE ONLY public.t ALTER COLUMN a SET (pg_attver=12);\nSELECT 1;\n", 180006, "SELECT 1;\n");
 	expect("ALTER FOREIGN TABLE ONLY public.t ALTER COLUMN a SET (pg_attver='12');\n", 180006, "");
-	expect("ALTER TABLE ONLY \"a \"\"b\n;\".\"t;\" ALTER COLUMN \"c(;\" SET (pg_attver=1, n_distinct=-0.5);\n", 170000,
-		"ALTER TABLE ONLY \"a \"\"b\n;\".\"t;\" ALTER COLUMN \"c(;\" SET (n_distinct=-0.5);\n");
+	expect("ALTER TABLE ONLY \"a \"\"b\n;\".\"t;\" ALTER COLUMN \"c(;\" SET (pg_attver=1, n_distinct=-0.5);\n",
+	        170000, "ALTER TABLE ONLY \"a \"\"b\n;\".\"t;\" ALTER COLUMN \"c(;\" SET (n_distinct=-0.5);\n");
 	expect("ALTER TABLE t ALTER COLUMN a SET (n_distinct=5, pg_attver=1, n_distinct_inherited=6);", 170000,
-		"ALTER TABLE t ALTER COLUMN a SET (n_distinct=5, n_distinct_inherited=6);");
+	        "ALTER TABLE t ALTER COLUMN a SET (n_distinct=5, n_distinct_inherited=6);");
 	expect_same("ALTER TABLE ONLY public.t ALTER COLUMN a SET (n_distinct=-0.5);\n");
 	expect_same("ALTER TABLE ONLY public.t ALTER COLUMN pg_attver SET STATISTICS 5;\n");
 	expect_same("ALTER TABLE ONLY public.t SET (pg_attver=1);\n");
@@ -74,7 +74,7 @@ static void what_looks_like_a_dollar_quote_is_none(void **state)
 {
 	(void)state;
 	expect("SELECT a$b$ FROM t;\nSET transaction_timeout = 0;\nSELECT c$b$;\n", 150020,
-		"SELECT a$b$ FROM t;\nSELECT c$b$;\n");
+	        "SELECT a$b$ FROM t;\nSELECT c$b$;\n");
 	expect("SELECT $1;\nSET transaction_timeout = 0;\nSELECT $1$;\n", 150020, "SELECT $1;\nSELECT $1$;\n");
 	/* In a plain literal a backslash is a backslash. */
 	expect("SELECT 'x\\';\nSET transaction_timeout = 0;\n", 150020, "SELECT 'x\\';\n");
@@ -82,8 +82,9 @@ static void what_looks_like_a_dollar_quote_is_none(void **state)
 
 static void cut_scripts_end_quietly(void **state)
 {
-	static const char whole[] = "SET transaction_timeout = 0;\n/* x */ ALTER TABLE ONLY a.\"b\"\"\" ALTER COLUMN c SET (pg_attver=1, "
-				    "n_distinct=$q$ ; $q$, z=E'\\''); -- end\n\\unrestrict x\n";
+	static const char whole[] =
+	        "SET transaction_timeout = 0;\n/* x */ ALTER TABLE ONLY a.\"b\"\"\" ALTER COLUMN c SET (pg_attver=1, "
+	        "n_distinct=$q$ ; $q$, z=E'\\''); -- end\n\\unrestrict x\n";
 
 	(void)state;
 	for (size_t n = 0; n <= strlen(whole); n++) {

@@ -1,4 +1,5 @@
-/* tests/unit/test_restore_text.c - the small parsers and guesses of a restore: psql's errors, names, packages, memory */
+/* tests/unit/test_restore_text.c - the small parsers and guesses of a restore: psql's errors, names, packages, memory
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,8 @@ static void psql_errors_are_understood(void **state)
 	struct schema_error e;
 
 	(void)state;
-	assert_true(schema_parse_error(&e, view_str("psql:/dev/fd/5:12: ERROR:  42P01: relation \"x\" does not exist")));
+	assert_true(
+	        schema_parse_error(&e, view_str("psql:/dev/fd/5:12: ERROR:  42P01: relation \"x\" does not exist")));
 	assert_int_equal(e.line, 12);
 	assert_string_equal(e.sqlstate, "42P01");
 	assert_true(view_eq(e.message, view_str("relation \"x\" does not exist")));
@@ -33,9 +35,10 @@ static void psql_errors_are_understood(void **state)
 
 static void other_lines_of_psql_are_not_errors(void **state)
 {
-	static const char *const lines[] = { "", "psql:", "psql:x", "psql:/dev/fd/5:", "psql:/dev/fd/5:12", "psql:/dev/fd/5:12:",
-		"psql:/dev/fd/5:12: ", "psql:/dev/fd/5:12: NOTICE:  00000: hello", "psql:/dev/fd/5:12: WARNING:  01000: careful",
-		"psql:/dev/fd/5:x: ERROR:  42P01: y", "LINE 1: ERROR:  42P01: y", "psql:/dev/fd/5:12: ERROR:  42P01", "DETAIL:  x",
+	static const char *const lines[] = { "", "psql:", "psql:x", "psql:/dev/fd/5:", "psql:/dev/fd/5:12",
+		"psql:/dev/fd/5:12:", "psql:/dev/fd/5:12: ", "psql:/dev/fd/5:12: NOTICE:  00000: hello",
+		"psql:/dev/fd/5:12: WARNING:  01000: careful", "psql:/dev/fd/5:x: ERROR:  42P01: y",
+		"LINE 1: ERROR:  42P01: y", "psql:/dev/fd/5:12: ERROR:  42P01", "DETAIL:  x",
 		"psql:/dev/fd/5:99999999999999999999999: ERROR:  42P01: y" };
 	struct schema_error e;
 
@@ -46,8 +49,9 @@ static void other_lines_of_psql_are_not_errors(void **state)
 
 static void a_line_belongs_to_the_entry_above_it(void **state)
 {
-	static const char script[] = "SET a;\n--\n-- Name: orders; Type: TABLE; Schema: public; Owner: bob\n--\n\nCREATE TABLE\n();\n"
-				     "-- Name: pub; Type: PUBLICATION; Schema: -; Owner: bob\nCREATE\n";
+	static const char script[] =
+	        "SET a;\n--\n-- Name: orders; Type: TABLE; Schema: public; Owner: bob\n--\n\nCREATE TABLE\n();\n"
+	        "-- Name: pub; Type: PUBLICATION; Schema: -; Owner: bob\nCREATE\n";
 	struct buf label = BUF_INIT;
 
 	(void)state;
@@ -85,8 +89,8 @@ static void packages_are_guessed(void **state)
 {
 	static const char *const expected[][2] = { { "postgis", "postgresql-15-postgis-3" },
 		{ "hstore", "postgresql-15 (postgresql-contrib)" }, { "vector", "postgresql-15-pgvector" },
-		{ "plpython3u", "postgresql-plpython3-15" }, { "plperlu", "postgresql-plperl-15" }, { "pltcl", "postgresql-pltcl-15" },
-		{ "never_heard_of", "postgresql-15-never_heard_of" } };
+		{ "plpython3u", "postgresql-plpython3-15" }, { "plperlu", "postgresql-plperl-15" },
+		{ "pltcl", "postgresql-pltcl-15" }, { "never_heard_of", "postgresql-15-never_heard_of" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {

@@ -5,3 +5,5 @@ drtool_unit_test(recode drtool_restore)
 drtool_unit_test(scratch drtool_restore)
 drtool_unit_test(verify drtool_restore drtool_snapshot)
 set_tests_properties(unit-compare unit-scratch PROPERTIES SKIP_RETURN_CODE 77)
+# each makes several clusters
+set_tests_properties(unit-compare unit-scratch unit-verify PROPERTIES TIMEOUT 300)
