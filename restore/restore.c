@@ -164,6 +164,7 @@ static bool move_rows(struct run *r, struct err *e)
 		.jobs = r->jobs,
 		.no_owner = r->options->no_owner,
 		.no_tablespaces = r->preflight.no_tablespaces,
+		.toc = r->archive.toc,
 		.maintenance_mem = server_memory_for_sort(r->options->target, r->jobs) };
 	struct work_outcome outcome = { 0 };
 	bool ok;

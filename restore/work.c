@@ -203,6 +203,15 @@ static const char *archive_encoding(const struct contents *c)
 	return strcmp(encoding, "UTF8") && strcmp(encoding, "SQL_ASCII") ? encoding : NULL;
 }
 
+/* A source that keeps standard_conforming_strings off has written backslashes twice; the archive says so itself. */
+static bool read_strings_as_written(struct pg_session *s, const struct toc *toc, struct err *e)
+{
+	for (size_t i = 0; i < toc->count; i++)
+		if (strcmp(toc->entries[i].desc, "STDSTRINGS") == 0)
+			return pg_exec(s, toc->entries[i].defn, e);
+	return true;
+}
+
 static bool open_worker(struct worker *me, struct err *e)
 {
 	const struct work_options *o = me->work->o;
@@ -217,7 +226,8 @@ static bool open_worker(struct worker *me, struct err *e)
 		.parallel = UINT32_MAX,
 		.encoding = archive_encoding(me->work->load->contents),
 		.now = "UTF8" };
-	return pg_execf(me->session, e, "SET maintenance_work_mem = '%llukB'", (unsigned long long)kib);
+	return read_strings_as_written(me->session, o->toc, e) &&
+	       pg_execf(me->session, e, "SET maintenance_work_mem = '%llukB'", (unsigned long long)kib);
 }
 
 static void *worker_main(void *arg)

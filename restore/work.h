@@ -14,6 +14,7 @@ struct work_options {
 	const struct graph *graph;
 	unsigned jobs;
 	bool no_owner, no_tablespaces;
+	const struct toc *toc;    /* whose definitions are run: it says how its strings are to be read */
 	uint64_t maintenance_mem; /* bytes each connection may use to sort */
 };
 
