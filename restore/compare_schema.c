@@ -259,7 +259,8 @@ static bool is_reported_check(const struct schema_compare *s, const char *table,
 }
 
 /* Has a line of a CREATE TABLE lost but its NOT NULL, and was one of this table's reported as violated by its rows? */
-static bool is_reported_not_null(const struct schema_compare *s, const struct toc_entry *t, const char *was, const char *now)
+static bool is_reported_not_null(
+        const struct schema_compare *s, const struct toc_entry *t, const char *was, const char *now)
 {
 	static const char end[] = " NOT NULL";
 	size_t was_len = line_length(was), now_len = line_length(now), end_len = strlen(end);
@@ -267,7 +268,8 @@ static bool is_reported_not_null(const struct schema_compare *s, const struct to
 
 	was_len -= was_len > 0 && was[was_len - 1] == ',';
 	now_len -= now_len > 0 && now[now_len - 1] == ',';
-	if (was_len < now_len + end_len || memcmp(was, now, now_len) != 0 || memcmp(was + was_len - end_len, end, end_len) != 0)
+	if (was_len < now_len + end_len || memcmp(was, now, now_len) != 0 ||
+	        memcmp(was + was_len - end_len, end, end_len) != 0)
 		return false;
 	/* From version 18 on it has a name. */
 	if (was_len > now_len + end_len && !starts_with(was + now_len, " CONSTRAINT "))
@@ -283,7 +285,8 @@ static bool is_reported_not_null(const struct schema_compare *s, const struct to
 	return false;
 }
 
-/* Do the definitions of a table differ by reported constraints alone? They were then left out, or added afterwards, NOT VALID. */
+/* Do the definitions of a table differ by reported constraints alone? They were then left out, or added afterwards, NOT
+ * VALID. */
 static bool differs_by_checks(const struct schema_compare *s, const struct toc_entry *was, const struct toc_entry *now)
 {
 	const char *a = was->defn, *b = now->defn, *table;

@@ -15,12 +15,14 @@
 struct restore_options {
 	const struct conninfo *target; /* its dbname is the database to make or fill */
 	const char *maintenance_db;    /* to create and rename from; NULL means "postgres", then "template1" */
-	unsigned jobs;                 /* connections that load and build; 0 means by the number of processors of this machine */
+	unsigned jobs; /* connections that load and build; 0 means by the number of processors of this machine */
 	const char *pg_bin;
-	bool create_roles;             /* make missing roles, NOLOGIN; else they are refused by name (ERR_REFUSED) before anything changes */
-	bool no_owner;                 /* leave out ownership and privileges */
-	bool create_extensions_only;   /* reserved for managed services; false */
-	bool disable_subscriptions;    /* leave subscriptions out altogether (scratch); on a real target they are created disabled as pg_dump writes them */
+	bool create_roles; /* make missing roles, NOLOGIN; else they are refused by name (ERR_REFUSED) before anything
+	                      changes */
+	bool no_owner;     /* leave out ownership and privileges */
+	bool create_extensions_only; /* reserved for managed services; false */
+	bool disable_subscriptions;  /* leave subscriptions out altogether (scratch); on a real target they are created
+	                                disabled as pg_dump writes them */
 	bool dry_run;
 };
 
@@ -32,7 +34,7 @@ struct restore_finding {
 };
 
 struct restore_result {
-	char database[64];          /* the database that now holds the snapshot */
+	char database[64]; /* the database that now holds the snapshot */
 	uint64_t tables, rows, plain_bytes;
 	int64_t duration_us;
 	struct proof_phase *phases; /* "schema", "data", "indexes", "analyze", "final" */
@@ -44,38 +46,44 @@ struct restore_result {
 void restore_result_release(struct restore_result *r);
 
 /*
- * True: the database is complete, but for findings (all source_fault). False: e says why. A database created by this call is gone again or carries the name <db>__restoring_<id>, which the next
- * call replaces; a given empty database carries a marker that the next call recognises. Rows are checked against their chunk names and fingerprints while loading.
+ * True: the database is complete, but for findings (all source_fault). False: e says why. A database created by this
+ * call is gone again or carries the name <db>__restoring_<id>, which the next call replaces; a given empty database
+ * carries a marker that the next call recognises. Rows are checked against their chunk names and fingerprints while
+ * loading.
  */
-bool restore_into(struct restore_result *out, struct repository *r, const struct manifest *m, const struct restore_options *o,
-	struct observer *obs, const struct cancel *cancel, struct err *e);
+bool restore_into(struct restore_result *out, struct repository *r, const struct manifest *m,
+        const struct restore_options *o, struct observer *obs, const struct cancel *cancel, struct err *e);
 
 struct verify_options {
 	unsigned jobs;
 	const char *pg_bin;
-	const char *scratch_dir;             /* NULL: /var/lib/drtool/scratch when it can be made, else $TMPDIR, else /tmp */
+	const char *scratch_dir; /* NULL: /var/lib/drtool/scratch when it can be made, else $TMPDIR, else /tmp */
 	const struct conninfo *scratch_server; /* a named server instead of a private cluster; NULL for a private one */
 	bool dry_run;
 };
 
-/* Test restore and compare. True: *out is the proof (good or not) and it is recorded in the repository. False: it could not be carried out. */
+/* Test restore and compare. True: *out is the proof (good or not) and it is recorded in the repository. False: it could
+ * not be carried out. */
 bool verify_snapshot(struct proof **out, struct repository *r, const struct manifest *m, const struct verify_options *o,
-	struct observer *obs, const struct cancel *cancel, struct err *e);
+        struct observer *obs, const struct cancel *cancel, struct err *e);
 
-/* Everything wrong with the idea of running a private cluster here, for doctor: false with e (and hint) naming the first obstacle. */
+/* Everything wrong with the idea of running a private cluster here, for doctor: false with e (and hint) naming the
+ * first obstacle. */
 bool scratch_possible(const struct manifest *m, int server_version, const struct verify_options *o, struct err *e);
 
 /*
- * Write the snapshot to fd as the plain SQL that pg_dump would print. tables: qualified-name patterns as in pg_dump --table (only their data and definition), NULL for everything.
+ * Write the snapshot to fd as the plain SQL that pg_dump would print. tables: qualified-name patterns as in pg_dump
+ * --table (only their data and definition), NULL for everything.
  */
 struct cat_options {
 	const char *const *tables; /* NULL-terminated or NULL */
 	const char *pg_bin;
 };
-bool cat_snapshot(int fd, struct repository *r, const struct manifest *m, const struct cat_options *o, struct observer *obs,
-	const struct cancel *cancel, struct err *e);
+bool cat_snapshot(int fd, struct repository *r, const struct manifest *m, const struct cat_options *o,
+        struct observer *obs, const struct cancel *cancel, struct err *e);
 
-/* What the previous run left behind when it was killed: private clusters without an owner, below dir. Counts what was removed. */
+/* What the previous run left behind when it was killed: private clusters without an owner, below dir. Counts what was
+ * removed. */
 bool scratch_clean(unsigned *removed, const struct verify_options *o, struct err *e);
 
 #endif

@@ -279,7 +279,8 @@ static bool run(struct verify *v, struct err *e)
 {
 	struct err first = ERR_INIT;
 
-	if (read_contents(v, &first) && read_globals(v, &first) && make_scratch(v, &first) && restore(v, &first) && compare(v, &first))
+	if (read_contents(v, &first) && read_globals(v, &first) && make_scratch(v, &first) && restore(v, &first) &&
+	        compare(v, &first))
 		return true;
 	if (first.kind == ERR_DAMAGED)
 		return report_damage(v, &first, e);

@@ -12,10 +12,13 @@ struct arena {
 	struct arena_block *head;
 };
 
-#define ARENA_INIT { 0 }
+#define ARENA_INIT \
+	{          \
+		0  \
+	}
 
-void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type */
-char *arena_strdup(struct arena *a, const char *s);   /* NULL gives NULL */
+void *arena_alloc(struct arena *a, size_t size);    /* zeroed, aligned for any type */
+char *arena_strdup(struct arena *a, const char *s); /* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void arena_release(struct arena *a);

@@ -25,8 +25,14 @@ struct buf {
 };
 
 #define BUF_DEFAULT_MAX ((size_t)1 << 30)
-#define BUF_INIT { 0 }
-#define BUF_INIT_MAX(m) { .max = (m) }
+#define BUF_INIT  \
+	{         \
+		0 \
+	}
+#define BUF_INIT_MAX(m)    \
+	{                  \
+		.max = (m) \
+	}
 
 /* Append; false (ERR_FAILED) when the ceiling would be passed. Running out of memory aborts the program. */
 bool buf_append(struct buf *b, const void *data, size_t len, struct err *e);

@@ -32,7 +32,10 @@ struct err {
 	char hint[256]; /* what to do next; "" when there is nothing to say */
 };
 
-#define ERR_INIT { .kind = ERR_NONE }
+#define ERR_INIT                 \
+	{                        \
+		.kind = ERR_NONE \
+	}
 
 /* All of these cut what is too long at a character boundary and always return false: `return err_set(e, ...)`. */
 bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

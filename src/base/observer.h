@@ -1,8 +1,8 @@
 /*
  * src/base/observer.h - how work below src/cmd tells what it does without printing
  *
- * Counters are updated by workers and read by whoever draws progress, at any time. Notes are whole sentences for a person; they are
- * delivered at once, from the thread that makes them, one at a time. A NULL observer is silent.
+ * Counters are updated by workers and read by whoever draws progress, at any time. Notes are whole sentences for a
+ * person; they are delivered at once, from the thread that makes them, one at a time. A NULL observer is silent.
  */
 #ifndef DRTOOL_BASE_OBSERVER_H
 #define DRTOOL_BASE_OBSERVER_H
@@ -22,7 +22,8 @@ struct observer {
 	atomic_uint_least64_t items_done;
 };
 
-void observer_note(struct observer *o, enum note_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void observer_note(struct observer *o, enum note_level level, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
 /* Start a phase: name it and set both totals; the done counters restart at 0. */
 void observer_phase(struct observer *o, const char *phase, uint64_t bytes_total, uint64_t items_total);
 void observer_bytes(struct observer *o, uint64_t n); /* n more bytes done */

@@ -10,8 +10,8 @@
 
 char *path_join(const char *dir, const char *name); /* malloc'ed; exactly one slash between */
 /*
- * One path component for any byte string: letters, digits, '_', '-' and '.' stay (but a leading '.'), every other byte becomes
- * %XX (upper-case hex). "" becomes "%". Decoding is strict: only what encoding produces is accepted.
+ * One path component for any byte string: letters, digits, '_', '-' and '.' stay (but a leading '.'), every other byte
+ * becomes %XX (upper-case hex). "" becomes "%". Decoding is strict: only what encoding produces is accepted.
  */
 void path_encode(struct buf *out, const char *name);
 bool path_decode(struct buf *out, const char *component);

@@ -33,8 +33,8 @@ struct compressor *compressor_new(int level)
 	ZSTD_CCtx_setParameter(c->ctx, ZSTD_c_checksumFlag, 1);
 	if (level == 1) {
 		/*
-		 * Rows resemble the rows just before them: a table of recent positions that stays in the first-level cache
-		 * is a fifth faster than the level's own and, with matches from 6 bytes, finds a little more.
+		 * Rows resemble the rows just before them: a table of recent positions that stays in the first-level
+		 * cache is a fifth faster than the level's own and, with matches from 6 bytes, finds a little more.
 		 */
 		ZSTD_CCtx_setParameter(c->ctx, ZSTD_c_hashLog, 12);
 		ZSTD_CCtx_setParameter(c->ctx, ZSTD_c_minMatch, 6);

@@ -19,8 +19,8 @@ bool compressor_run(struct buf *out, struct compressor *c, struct view plain, st
 struct decompressor *decompressor_new(void);
 void decompressor_free(struct decompressor *d);
 /*
- * Replace out's bytes by the plain ones. The frame must be one whole frame, state its content size, and that size must be at most max_plain:
- * anything else is ERR_DAMAGED.
+ * Replace out's bytes by the plain ones. The frame must be one whole frame, state its content size, and that size must
+ * be at most max_plain: anything else is ERR_DAMAGED.
  */
 bool decompressor_run(struct buf *out, struct decompressor *d, struct view frame, size_t max_plain, struct err *e);
 

@@ -1,7 +1,9 @@
 /*
- * src/codec/fingerprint.h - (row count, sum of row hashes modulo 2^128): equal for equal multisets of rows, in any order
+ * src/codec/fingerprint.h - (row count, sum of row hashes modulo 2^128): equal for equal multisets of rows, in any
+ * order
  *
- * Fingerprints add: the parts of a table, read by different workers, sum to the table's. Against accidents, not against forgery.
+ * Fingerprints add: the parts of a table, read by different workers, sum to the table's. Against accidents, not against
+ * forgery.
  */
 #ifndef DRTOOL_CODEC_FINGERPRINT_H
 #define DRTOOL_CODEC_FINGERPRINT_H

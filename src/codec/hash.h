@@ -10,7 +10,7 @@
 
 #include "src/base/buf.h"
 
-#define SHA256_SIZE 32
+#define SHA256_SIZE     32
 #define SHA256_HEX_SIZE 65 /* with its NUL */
 
 void hash_sha256(uint8_t out[SHA256_SIZE], struct view data);

@@ -11,7 +11,7 @@
 
 #define CHECK_ROWS       1024 /* rows between two looks at the cancel while data keeps coming */
 #define GATHER_FROM_ROWS 1024
-#define GATHER_NS 100000
+#define GATHER_NS        100000
 #define PIECE_BYTES      (64u << 10) /* see copy_in_flush() */
 #define LIBPQ_SENDS      (8u << 10)  /* libpq sends by itself when it has this much */
 #define SUSPECT_MS       200         /* time for the rest of a notice that arrived in part */

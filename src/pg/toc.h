@@ -1,8 +1,9 @@
 /*
  * src/pg/toc.h - the table of contents of a pg_dump custom-format archive
  *
- * Format: PostgreSQL's pg_backup_archiver.c and pg_backup_custom.c, archive versions 1.12 (PostgreSQL 9.x) to 1.16 (17 and 18). Only the header and the TOC are read; data blocks are not.
- * Hostile input gives ERR_DAMAGED, never more memory than a few times the archive's size.
+ * Format: PostgreSQL's pg_backup_archiver.c and pg_backup_custom.c, archive versions 1.12 (PostgreSQL 9.x) to 1.16 (17
+ * and 18). Only the header and the TOC are read; data blocks are not. Hostile input gives ERR_DAMAGED, never more
+ * memory than a few times the archive's size.
  */
 #ifndef DRTOOL_PG_TOC_H
 #define DRTOOL_PG_TOC_H

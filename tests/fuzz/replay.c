@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define VARIANTS 64u
+#define VARIANTS 16u
 
 /* In memory of exactly this size, so that a read past the end is seen. */
 static void once(const uint8_t *data, size_t size)
