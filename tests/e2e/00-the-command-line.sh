@@ -205,8 +205,9 @@ grep -q 'large objects' <<<"$OUT" || fail "$OUT"
 step "doctor counts locks and connections before they run out"
 server -o max_connections=12 -o max_locks_per_transaction=10
 shop small 1
+for n in $(seq 150); do echo "CREATE TABLE public.many_$n ();"; done | psql -X -q -v ON_ERROR_STOP=1 -d small
 expect 1 drtool doctor "dbname=small" --jobs 64
-grep -qE '^fail *locks: .*64 jobs' <<<"$OUT" || fail "$OUT"
+grep -qE '^fail *locks: ' <<<"$OUT" || fail "$OUT"
 grep -q 'max_locks_per_transaction = ' <<<"$OUT" || fail "no hint: $OUT"
 grep -qE '^warn *connections' <<<"$OUT" || fail "$OUT"
 

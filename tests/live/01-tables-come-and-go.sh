@@ -58,6 +58,7 @@ for round in $(seq "$many"); do
 	[ -z "$short" ] || [ "$short" = 1000 ] || fail "short_lived has $short rows"
 	[ "$(rows_in "$ID" rewritten | awk '{ n += $1 } END { print n }')" = 500500 ] || fail "the ids of rewritten do not add up"
 done
+# shellcheck disable=SC2034 # used by the eval below
 after=$(rounds)
 wait_for 20 eval '[ "$(rounds)" -gt "$after" ]' || fail "the storm was over before the snapshots: $(tail -n 3 "$T/forever.log")"
 touch "$T/stop"
@@ -70,6 +71,6 @@ step "every one of them verifies"
 verify_ok "$ID" # alone: it makes the scratch directory
 listed | xargs -P 2 -I ID sh -c '"$0" verify ID >verify-ID.log 2>&1 || cat verify-ID.log >>"$1"' "$DRTOOL" "$T/bad"
 [ ! -e "$T/bad" ] || fail "$(cat "$T/bad")"
-[ "$(ls verify-*.log | wc -l)" = "$many" ] || fail "not every one was verified"
+[ "$(find . -name 'verify-*.log' | wc -l)" = "$many" ] || fail "not every one was verified"
 [ "$(listed | wc -l)" = "$many" ] || fail "listed: $(listed)"
 no_leftovers

@@ -25,7 +25,7 @@ not_behind() { # ID TABLE SEQUENCE
 	echo -n "   $2 $max, sequence $last;"
 }
 earlier=0
-for round in 1 2 3 4; do
+for _ in 1 2 3 4; do
 	snapshot numbers
 	not_behind "$ID" fast fast_id_seq
 	not_behind "$ID" ident ident_id_seq

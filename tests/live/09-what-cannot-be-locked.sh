@@ -76,7 +76,7 @@ SELECT pg_sleep(0.7 + random());
 SQL
 sql postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()" >/dev/null
 forever loose "$T/storm.sql"
-for round in 1 2 3; do
+for _ in 1 2 3; do
 	snapshot loose --yield-after 1s
 	drtool cat "$ID" >"$T/cat.sql" 2>/dev/null
 	argument=$(sed -n 's/^CREATE FUNCTION public.same(a integer DEFAULT \([0-9]\)).*/\1/p' "$T/cat.sql")

@@ -15,7 +15,7 @@ forever() { # DB FILE [psql options]: one session that runs the statements of FI
 	(
 		while [ ! -e "$T/stop" ]; do
 			cat "$2"
-			echo "\\echo round"
+			printf '%s\n' '\echo round'
 		done | psql -X -q -At -d "$1" "${@:3}" >>"$T/forever.out" 2>>"$T/forever.log"
 	) &
 	background+=("$!")

@@ -1,5 +1,6 @@
 drtool_unit_test(chunk_index drtool_repository)
 drtool_unit_test(chunk_store drtool_repository Threads::Threads)
+drtool_unit_test(chunk_store_faults drtool_repository)
 drtool_unit_test(contents drtool_repository)
 drtool_unit_test(golden drtool_repository)
 target_compile_definitions(test_golden PRIVATE DRTOOL_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
