@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "restore/target.h"
 #include "src/base/child.h"
 #include "src/base/file.h"
 
@@ -78,6 +79,21 @@ static bool whole_script(struct buf *out, const struct compare *c, int server_ve
 	return ok;
 }
 
+/* Some of a database's own settings show in what pg_dump prints (quote_all_identifiers); one that is refused here was
+ * refused there too. */
+static void apply_settings(struct pg_session *s, const struct compare *c, struct arena *a)
+{
+	const struct pg_text_list *settings = &c->contents->database.settings;
+	const char *name = pg_quote_ident(a, c->reference);
+
+	for (size_t i = 0; i < settings->count; i++) {
+		struct err ignored = ERR_INIT;
+
+		if (strncmp(settings->items[i], "ALTER DATABASE", strlen("ALTER DATABASE")) == 0)
+			pg_exec(s, target_setting(settings->items[i], name, a), &ignored);
+	}
+}
+
 /* Errors of single statements do not stop psql; they are its business to report and ours to remember. */
 static bool run_script(bool *had_errors, const struct compare *c, const struct conninfo *database, struct view script,
         struct arena *a, struct err *e)
@@ -122,8 +138,10 @@ bool reference_make(struct reference *out, const struct compare *c, struct err *
 		goto done;
 	made = make_database(s, c, &a, e);
 	ok = made && whole_script(&script, c, pg_session_version(s), e) &&
-	     run_script(&out->had_errors, c, database, buf_view(&script), &a, e) &&
-	     reference_dump(&out->toc, c, database, pg_session_version(s), e);
+	     run_script(&out->had_errors, c, database, buf_view(&script), &a, e);
+	if (ok)
+		apply_settings(s, c, &a);
+	ok = ok && reference_dump(&out->toc, c, database, pg_session_version(s), e);
 	out->dump_version = tools.version;
 done:
 	if (!ok)

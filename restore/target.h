@@ -59,4 +59,7 @@ bool target_contents(char **out, struct pg_session *s, struct err *e);
 
 #define TARGET_MARK "drtool_restoring" /* a schema, and its comment names the snapshot */
 
+/* A recorded setting (struct pg_database) with the quoted name of a database in the place of its mark. */
+char *target_setting(const char *statement, const char *name, struct arena *a);
+
 #endif

@@ -86,7 +86,10 @@ static bool drop_database(
 	return ok;
 }
 
-/* Only what this tool made is dropped: the name alone, or a name like it with our comment. */
+/*
+ * Only what this tool made is dropped: this name, or one that ends in another snapshot's id and has our comment, or
+ * none yet: a run may be killed right after CREATE DATABASE.
+ */
 static bool drop_leftovers(struct target *t, const struct cancel *cancel, struct err *e)
 {
 	const char *params[2] = { t->working, t->wanted };
@@ -94,8 +97,9 @@ static bool drop_leftovers(struct target *t, const struct cancel *cancel, struct
 	bool ok = pg_query(&r, t->maintenance,
 	        "SELECT datname FROM pg_catalog.pg_database WHERE datname = $1"
 	        " OR (pg_catalog.starts_with(datname::text, $2 || '__restoring_')"
-	        " AND pg_catalog.starts_with(pg_catalog.shobj_description(oid, 'pg_database'), 'drtool: restore of snapshot ')"
-	        " AND pg_catalog.shobj_description(oid, 'pg_database') LIKE '%, not complete')",
+	        " AND pg_catalog.substr(datname::text, pg_catalog.length($2) + 13) ~ '^[0-9]{8}-[0-9]{6}-[a-z0-9]{6}$'"
+	        " AND COALESCE(pg_catalog.shobj_description(oid, 'pg_database'), 'drtool: restore of snapshot , not complete')"
+	        " LIKE 'drtool: restore of snapshot %, not complete')",
 	        2, params, e);
 
 	for (int i = 0; ok && i < PQntuples(r); i++)

@@ -3,8 +3,8 @@
 
 #define NAME_MARK "%1$s" /* stands for the database's name in a recorded statement */
 
-/* The statement with name in the place of the mark; marks inside quoted names are those names' own bytes. */
-static char *with_name(const char *statement, const char *name, struct arena *a)
+/* Marks inside quoted names are those names' own bytes. */
+char *target_setting(const char *statement, const char *name, struct arena *a)
 {
 	bool quoted = false;
 
@@ -63,7 +63,8 @@ bool target_apply_settings(
 		bool of_role = strncmp(d->settings.items[i], "ALTER ROLE", strlen("ALTER ROLE")) == 0;
 
 		if (!of_role || !no_owner)
-			ok = apply(t, with_name(d->settings.items[i], quoted, &a), "settings of the database", f, e);
+			ok = apply(
+			        t, target_setting(d->settings.items[i], quoted, &a), "settings of the database", f, e);
 	}
 	/* A made one carries our own comment until here, and keeps it with the working name. */
 	if (ok && rename && (d->comment || t->state == TARGET_MISSING))

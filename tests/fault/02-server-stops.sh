@@ -52,7 +52,10 @@ nothing_left
 
 step "the private server of a test restore is killed"
 start_drtool verify "$ID"
-scratch_server() { SCRATCH_PID=$(head -qn 1 "$T"/scratch/*/postmaster.pid "$T"/scratch/*/*/postmaster.pid 2>/dev/null | head -n 1) && [ -n "$SCRATCH_PID" ]; }
+scratch_server() {
+	SCRATCH_PID=$(find "$T/scratch" -name postmaster.pid -exec head -n 1 {} \; 2>/dev/null) || true
+	[[ $SCRATCH_PID =~ ^[0-9]+$ ]] # initdb's own backends are negative there
+}
 wait_for 30 scratch_server || fail "no private server was seen below $T/scratch"
 kill -KILL "$SCRATCH_PID"
 finish
