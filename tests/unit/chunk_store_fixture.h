@@ -120,4 +120,13 @@ static inline struct buf stored(struct fixture *f, const struct piece *p)
 	return out;
 }
 
+static inline void flip(struct fixture *f, const struct piece *p)
+{
+	struct buf frame = stored(f, p);
+
+	frame.data[frame.len / 2] ^= 4;
+	replace(f, p, buf_view(&frame));
+	buf_release(&frame);
+}
+
 #endif

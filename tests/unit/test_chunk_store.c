@@ -70,15 +70,6 @@ static void empty(struct fixture *f, const struct piece *p)
 	replace(f, p, view_str(""));
 }
 
-static void flip(struct fixture *f, const struct piece *p)
-{
-	struct buf frame = stored(f, p);
-
-	frame.data[frame.len / 2] ^= 4;
-	replace(f, p, buf_view(&frame));
-	buf_release(&frame);
-}
-
 static void lose(struct fixture *f, const struct piece *p)
 {
 	struct key_of k = hex_of(p);
