@@ -19,25 +19,53 @@
 #define TEMPORARY_NAME_SIZE 64
 #define LEFTOVER_AGE_US     ((int64_t)24 * 3600 * 1000000)
 
+static uint32_t here; /* see find_here() */
+static pthread_once_t here_once = PTHREAD_ONCE_INIT;
+
+static bool add_to_here(const void *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		here = (here ^ ((const uint8_t *)text)[i]) * 16777619u; /* FNV-1a */
+	return len > 0;
+}
+
+/* Where a process id means something to us: this boot of this machine and this process namespace. 0 when nobody can
+ * say. */
+static void find_here(void)
+{
+	struct buf boot = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	char space[64];
+	ssize_t n = readlink("/proc/self/ns/pid", space, sizeof(space));
+
+	here = 2166136261u;
+	if (n <= 0 || !file_read(&boot, "/proc/sys/kernel/random/boot_id", &ignored) ||
+	        !add_to_here(boot.data, boot.len) || !add_to_here(space, (size_t)n))
+		here = 0;
+	buf_release(&boot);
+}
+
 static void temporary_name(char out[TEMPORARY_NAME_SIZE])
 {
-	uint64_t random = 0;
+	uint32_t random = 0;
 
-	/* Never short or failing for 8 bytes once the machine is up; a collision would be caught by O_EXCL. */
+	pthread_once(&here_once, find_here);
+	/* Never short or failing for 4 bytes once the machine is up; a collision would be caught by O_EXCL. */
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		random = (uint64_t)clock_monotonic_us();
-	snprintf(out, TEMPORARY_NAME_SIZE, LOCAL_TEMPORARY_PREFIX "%ld-%016" PRIx64, (long)getpid(), random);
+		random = (uint32_t)clock_monotonic_us();
+	snprintf(out, TEMPORARY_NAME_SIZE, LOCAL_TEMPORARY_PREFIX "%ld-%08" PRIx32 "%08" PRIx32, (long)getpid(), here,
+	        random);
 }
 
 /*
- * Was this file left by a writer of this machine that is no more? A day's grace covers writers elsewhere (a network
- * file system).
+ * Was this file left by a writer that is no more? One from here is known by its process; a day's grace covers writers
+ * elsewhere (a network file system, another container).
  */
 static bool is_leftover(struct local *l, const char *name)
 {
 	size_t prefix_len = strlen(LOCAL_TEMPORARY_PREFIX);
+	char *end, tag[9];
 	struct stat st;
-	char *end;
 
 	if (strncmp(name, LOCAL_TEMPORARY_PREFIX, prefix_len) != 0)
 		return false;
@@ -48,6 +76,10 @@ static bool is_leftover(struct local *l, const char *name)
 		return false;
 	if (fstatat(l->root, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
 		return false;
+	pthread_once(&here_once, find_here);
+	snprintf(tag, sizeof(tag), "%08" PRIx32, here);
+	if (here != 0 && strncmp(end + 1, tag, 8) == 0)
+		return true;
 	return clock_utc_us() - (int64_t)st.st_mtim.tv_sec * 1000000 > LEFTOVER_AGE_US;
 }
 
