@@ -344,7 +344,7 @@ static bool list_tables(struct pg_table_list *out, struct work *w, struct err *e
 {
 	struct pg_session *s = NULL;
 	bool ok = pg_session_open(&s, w->c->target, PG_SESSION_DUMP, "compare", w->c->cancel, e) &&
-	          pg_catalog_tables(out, s, false, &w->arena, e);
+	          pg_catalog_tables(out, s, &w->arena, e);
 
 	pg_session_close(s);
 	return ok;

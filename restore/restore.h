@@ -20,9 +20,8 @@ struct restore_options {
 	bool create_roles; /* make missing roles, NOLOGIN; else they are refused by name (ERR_REFUSED) before anything
 	                      changes */
 	bool no_owner;     /* leave out ownership and privileges */
-	bool create_extensions_only; /* reserved for managed services; false */
-	bool disable_subscriptions;  /* leave subscriptions out altogether (scratch); on a real target they are created
-	                                disabled as pg_dump writes them */
+	bool disable_subscriptions; /* leave subscriptions out altogether (scratch); on a real target they are created
+	                               disabled as pg_dump writes them */
 	bool dry_run;
 };
 

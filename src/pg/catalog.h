@@ -16,9 +16,8 @@ bool pg_catalog_database(struct pg_database *out, struct pg_session *s, struct a
  * extension configuration tables). */
 bool pg_catalog_relations(struct pg_relation_list *out, struct pg_session *s, struct arena *a, struct err *e);
 /* Every table with rows of its own that a full pg_dump would carry, plus the large-object pseudo table when there are
- * any. skip_unlogged: on a standby. */
-bool pg_catalog_tables(
-        struct pg_table_list *out, struct pg_session *s, bool skip_unlogged, struct arena *a, struct err *e);
+ * any. */
+bool pg_catalog_tables(struct pg_table_list *out, struct pg_session *s, struct arena *a, struct err *e);
 /* The sequences a dump carries, without values. */
 bool pg_catalog_sequences(struct pg_sequence_list *out, struct pg_session *s, struct arena *a, struct err *e);
 bool pg_catalog_sequence_values(struct pg_sequence_list *list, struct pg_session *s,

@@ -109,8 +109,7 @@ static bool name_load_roots(struct pg_table_list *list, struct pg_session *s, st
 	return true;
 }
 
-bool pg_catalog_tables(
-        struct pg_table_list *out, struct pg_session *s, bool skip_unlogged, struct arena *a, struct err *e)
+bool pg_catalog_tables(struct pg_table_list *out, struct pg_session *s, struct arena *a, struct err *e)
 {
 	PGresult *res = NULL;
 
@@ -120,8 +119,7 @@ bool pg_catalog_tables(
 	out->items = arena_alloc(a, ((size_t)PQntuples(res) + 1) * sizeof *out->items);
 	for (int row = 0; row < PQntuples(res); row++) {
 		read_table(&out->items[out->count], res, row, a);
-		if (!(skip_unlogged && out->items[out->count].unlogged))
-			out->count++;
+		out->count++;
 	}
 	PQclear(res);
 	if (!name_load_roots(out, s, a, e) || !add_large_objects(out, s, a, e))

@@ -177,8 +177,7 @@ static bool list_contents(struct attempt *a, struct pg_session *s, const struct 
 {
 	uint64_t capacity, needed;
 
-	if (!pg_catalog_database(&a->database, s, &a->arena, e) ||
-	        !pg_catalog_tables(&a->tables, s, false, &a->arena, e) ||
+	if (!pg_catalog_database(&a->database, s, &a->arena, e) || !pg_catalog_tables(&a->tables, s, &a->arena, e) ||
 	        !pg_catalog_sequences(&a->sequences, s, &a->arena, e) ||
 	        !pg_catalog_matviews(&a->matviews, s, &a->arena, e) ||
 	        !pg_catalog_large_objects(&a->large_objects, s, &a->arena, e) ||

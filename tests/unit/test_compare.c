@@ -139,7 +139,7 @@ static void record_source(void)
 	struct err e = ERR_INIT;
 
 	if (!pg_session_open(&s, c, PG_SESSION_DUMP, NULL, NULL, &e) ||
-	        !pg_catalog_database(&contents.database, s, a, &e) || !pg_catalog_tables(&tables, s, false, a, &e) ||
+	        !pg_catalog_database(&contents.database, s, a, &e) || !pg_catalog_tables(&tables, s, a, &e) ||
 	        !pg_catalog_sequences(&contents.sequences, s, a, &e) ||
 	        !pg_catalog_sequence_values(&contents.sequences, s, &e) ||
 	        !pg_catalog_matviews(&contents.matviews, s, a, &e) ||
