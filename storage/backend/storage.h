@@ -55,7 +55,6 @@ typedef bool object_fn(void *cookie, const struct object_info *info, struct err 
 struct storage_ops {
 	/*
 	 * True: the whole object is durable (but see PUT_DEFER_NAME). False: nothing new, or all of it; never a part.
-
 	 */
 	bool (*put)(void *impl, struct object_key key, struct view body, enum put_mode mode, struct err *e);
 	/* Append the object to out; its ceiling bounds the size accepted. */
@@ -76,6 +75,11 @@ struct storage {
 	const struct storage_ops *ops;
 	void *impl;
 	char *where; /* for messages: the directory or URL, without secrets */
+	/*
+	 * How many requests at once the store wants, where each takes long: 0 or 1 means none beside those of the
+	 * threads that work anyway.
+	 */
+	unsigned in_flight;
 };
 
 /* Thin callers, so that code reads storage_put(s, ...). */
@@ -121,5 +125,10 @@ bool storage_fault_fired(const struct storage *s);
  */
 struct storage *storage_new_volatile(struct storage *inner);
 void storage_power_cut(struct storage *s, uint64_t seed);
+
+/* A store far away: wraps inner so that every operation takes ms milliseconds longer, and wants 16 at once. */
+struct storage *storage_new_slow(struct storage *inner, unsigned ms);
+unsigned storage_slow_peak(const struct storage *s);  /* the most operations that ran at the same time */
+unsigned storage_slow_calls(const struct storage *s); /* operations so far */
 
 #endif

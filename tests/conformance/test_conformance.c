@@ -34,6 +34,8 @@ static int setup(void **state)
 		f->s = storage_new_volatile(storage_new_memory());
 	} else if (strcmp(backend, "fault") == 0) {
 		f->s = storage_new_fault(storage_new_memory(), FAULT_PUT, 1000000, FAULT_BEFORE);
+	} else if (strcmp(backend, "slow") == 0) {
+		f->s = storage_new_slow(storage_new_memory(), 1);
 	} else {
 		f->s = storage_new_memory();
 	}
