@@ -41,6 +41,7 @@ struct s3_findings {
 	char endpoint[256], region[64], server[128]; /* server: as the store names itself, "" when it does not */
 	const char *addressing;                      /* "path" or "virtual" */
 	char credentials[256];                       /* where they came from */
+	bool clock_known;
 	int64_t clock_ahead_us;                      /* of this machine against the store */
 	enum s3_answer versioning;                   /* YES: old versions are kept and cost space */
 	enum s3_answer remove_refused;               /* YES: object lock or policy */
