@@ -31,7 +31,7 @@ bool reference_dump(
 
 	if (!find_tools(&tools, c, server_version, &a, e))
 		goto done;
-	conninfo_for_child(&child, database, &a);
+	conninfo_for_child(&child, database, server_version, &a);
 	const char *argv[] = { tools.pg_dump, "--format=custom", "--schema-only", "--compress=0",
 		arena_printf(&a, "--encoding=%s", c->contents->database.encoding), /* as the snapshot's was */
 		arena_printf(&a, "--dbname=%s", child.dbname), NULL };
@@ -95,8 +95,8 @@ static void apply_settings(struct pg_session *s, const struct compare *c, struct
 }
 
 /* Errors of single statements do not stop psql; they are its business to report and ours to remember. */
-static bool run_script(bool *had_errors, const struct compare *c, const struct conninfo *database, struct view script,
-        struct arena *a, struct err *e)
+static bool run_script(bool *had_errors, const struct compare *c, const struct conninfo *database, int server_version,
+        struct view script, struct arena *a, struct err *e)
 {
 	struct conninfo_child connect;
 	struct child psql = CHILD_INIT;
@@ -104,7 +104,7 @@ static bool run_script(bool *had_errors, const struct compare *c, const struct c
 	int status = 0;
 	bool ok;
 
-	conninfo_for_child(&connect, database, a);
+	conninfo_for_child(&connect, database, server_version, a);
 	const char *argv[] = { c->archive->tools.psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=0",
 		arena_printf(a, "--dbname=%s", connect.dbname), NULL };
 	const struct child_spec spec = { .argv = argv, .env = connect.env, .want_stdin = true };
@@ -138,7 +138,7 @@ bool reference_make(struct reference *out, const struct compare *c, struct err *
 		goto done;
 	made = make_database(s, c, &a, e);
 	ok = made && whole_script(&script, c, pg_session_version(s), e) &&
-	     run_script(&out->had_errors, c, database, buf_view(&script), &a, e);
+	     run_script(&out->had_errors, c, database, pg_session_version(s), buf_view(&script), &a, e);
 	if (ok)
 		apply_settings(s, c, &a);
 	ok = ok && reference_dump(&out->toc, c, database, pg_session_version(s), e);

@@ -142,7 +142,7 @@ static bool run_psql(const struct schema_target *t, int script_fd, int errors_fd
 	bool ok;
 
 	memory_file_path(path, script_fd);
-	conninfo_for_child(&c, t->database, &a);
+	conninfo_for_child(&c, t->database, t->server_version, &a);
 	ok = child_start(&child,
 	             &(struct child_spec){ .argv = (const char *const[]){ t->archive->tools.psql, "-X", "-q", "-w",
 	                                           "-v", "ON_ERROR_STOP=0", "-v", "VERBOSITY=verbose", "-v",

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "src/pg/startup.h"
+
 #define NAME_MAX_LEN 40
 
 /*
@@ -403,7 +405,7 @@ bool conninfo_same_database(const struct conninfo *a, const struct conninfo *b)
 static bool is_for_dbname(const char *keyword)
 {
 	static const char *const no[] = { "password", "sslpassword", "application_name", "fallback_application_name",
-		"client_encoding" };
+		"client_encoding", "options" };
 
 	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
 		if (!strcmp(keyword, no[i]))
@@ -411,19 +413,24 @@ static bool is_for_dbname(const char *keyword)
 	return true;
 }
 
-static char *dbname_text(const struct conninfo *c, struct arena *arena)
+static void add_quoted(struct buf *text, const char *keyword, const char *value)
+{
+	buf_addf(text, "%s%s='", text->len ? " " : "", keyword);
+	for (const char *p = value; *p; p++)
+		buf_addf(text, "%s%c", *p == '\'' || *p == '\\' ? "\\" : "", *p);
+	buf_add(text, "'");
+}
+
+static char *dbname_text(const struct conninfo *c, const char *options, struct arena *arena)
 {
 	struct buf text = BUF_INIT;
 	char *out;
 
-	for (size_t i = 0; c->keywords[i]; i++) {
-		if (!is_for_dbname(c->keywords[i]))
-			continue;
-		buf_addf(&text, "%s%s='", text.len ? " " : "", c->keywords[i]);
-		for (const char *p = c->values[i]; *p; p++)
-			buf_addf(&text, "%s%c", *p == '\'' || *p == '\\' ? "\\" : "", *p);
-		buf_add(&text, "'");
-	}
+	for (size_t i = 0; c->keywords[i]; i++)
+		if (is_for_dbname(c->keywords[i]))
+			add_quoted(&text, c->keywords[i], c->values[i]);
+	if (startup_has_service(c))
+		add_quoted(&text, "options", options);
 	out = arena_strdup(arena, buf_str(&text));
 	buf_release(&text);
 	return out;
@@ -433,10 +440,10 @@ static char *dbname_text(const struct conninfo *c, struct arena *arena)
  * PGTZ=UTC because definitions hold timestamps too (partition bounds, defaults), PGCLIENTENCODING removed because
  * pg_dump would write its archive in it, LC_ALL=C because messages of the children end up in ours.
  */
-void conninfo_for_child(struct conninfo_child *out, const struct conninfo *c, struct arena *arena)
+void conninfo_for_child(struct conninfo_child *out, const struct conninfo *c, int server_version, struct arena *arena)
 {
-	const char *password = conninfo_get(c, "password");
-	const char **env = arena_alloc(arena, 8 * sizeof(*env));
+	const char *password = conninfo_get(c, "password"), *options = startup_options(c, server_version, arena);
+	const char **env = arena_alloc(arena, 9 * sizeof(*env));
 	size_t n = 0;
 
 	env[n++] = "LC_ALL=C";
@@ -444,10 +451,11 @@ void conninfo_for_child(struct conninfo_child *out, const struct conninfo *c, st
 	env[n++] = "PGTZ=UTC";
 	env[n++] = "PGCLIENTENCODING";
 	env[n++] = "PG_COLOR=never";
+	env[n++] = arena_printf(arena, "PGOPTIONS=%s", options);
 	if (!conninfo_get(c, "connect_timeout") && !getenv("PGCONNECT_TIMEOUT"))
 		env[n++] = "PGCONNECT_TIMEOUT=15";
 	if (password)
 		env[n++] = arena_printf(arena, "PGPASSWORD=%s", password);
 	env[n] = NULL;
-	*out = (struct conninfo_child){ .dbname = dbname_text(c, arena), .env = env };
+	*out = (struct conninfo_child){ .dbname = dbname_text(c, options, arena), .env = env };
 }

@@ -43,8 +43,9 @@ bool conninfo_same_database(const struct conninfo *a, const struct conninfo *b);
  */
 struct conninfo_child {
 	const char *dbname;
-	const char **env; /* also LC_ALL=C, PGAPPNAME, PGTZ=UTC: see conninfo.c */
+	const char **env; /* also LC_ALL=C, PGAPPNAME, PGTZ=UTC, PGOPTIONS: see conninfo.c */
 };
-void conninfo_for_child(struct conninfo_child *out, const struct conninfo *c, struct arena *arena);
+/* server_version decides which timeouts are lifted, see startup.h; 0 when it is not known. */
+void conninfo_for_child(struct conninfo_child *out, const struct conninfo *c, int server_version, struct arena *arena);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "src/base/clock.h"
 #include "src/pg/session_priv.h"
+#include "src/pg/startup.h"
 
 #define CONNECT_TIMEOUT_S 15 /* when neither the connection string, the environment nor the service file says */
 #define MAX_PARAMETERS    64 /* libpq knows about 45 */
@@ -44,13 +45,16 @@ static void add_defaults(struct parameters *p, const struct conninfo *c)
 			add_parameter(p, defaults[i][0], defaults[i][1]);
 }
 
-static void build_parameters(struct parameters *p, const struct conninfo *c, const char *application_name)
+static void build_parameters(
+        struct parameters *p, const struct conninfo *c, const char *application_name, const char *options)
 {
 	for (size_t i = 0; c->keywords[i]; i++)
-		if (strcmp(c->keywords[i], "application_name") && strcmp(c->keywords[i], "client_encoding"))
+		if (strcmp(c->keywords[i], "application_name") && strcmp(c->keywords[i], "client_encoding") &&
+		        strcmp(c->keywords[i], "options"))
 			add_parameter(p, c->keywords[i], c->values[i]);
 	add_defaults(p, c);
 	add_parameter(p, "application_name", application_name);
+	add_parameter(p, "options", options);
 }
 
 /* --- connecting --- */
@@ -138,18 +142,22 @@ static bool connect_any(struct pg_session *s, const struct parameters *p, bool s
 	return connect_polling(s, e);
 }
 
-static bool connect_server(struct pg_session *s, const struct conninfo *c, const char *role, struct err *e)
+static bool connect_server(
+        struct pg_session *s, const struct conninfo *c, const char *role, int known_version, struct err *e)
 {
 	struct parameters p = { .count = 0 };
+	struct arena a = ARENA_INIT;
 	const char *host = conninfo_get(c, "host"), *hostaddr = conninfo_get(c, "hostaddr");
-	bool several = (host && strchr(host, ',')) || (hostaddr && strchr(hostaddr, ','));
+	bool several = (host && strchr(host, ',')) || (hostaddr && strchr(hostaddr, ',')), ok;
 	char name[64]; /* PostgreSQL cuts it there */
 
 	snprintf(name, sizeof(name), "drtool%s%s", role ? " " : "", role ? role : "");
-	build_parameters(&p, c, name);
+	build_parameters(&p, c, name, startup_options(c, known_version, &a));
 	if (several && !conninfo_get(c, "connect_timeout") && !getenv("PGCONNECT_TIMEOUT"))
 		add_parameter(&p, "connect_timeout", "15");
-	return connect_any(s, &p, several, e);
+	ok = connect_any(s, &p, several, e);
+	arena_release(&a);
+	return ok;
 }
 
 /* --- settings --- */
@@ -238,17 +246,18 @@ done:
 	return ok;
 }
 
-bool pg_session_open(struct pg_session **out, const struct conninfo *c, enum pg_session_kind kind, const char *role,
-        const struct cancel *cancel, struct err *e)
+/* On failure *version is the server's, or 0 when it never let us in. */
+static bool open_once(struct pg_session **out, int *version, const struct conninfo *c, enum pg_session_kind kind,
+        const char *role, const struct cancel *cancel, struct err *e)
 {
-	struct pg_session *s;
+	struct pg_session *s = xcalloc(1, sizeof(*s));
+	int known = *version;
 
-	if (!cancel_check(cancel, e))
-		return false;
-	s = xcalloc(1, sizeof(*s));
 	s->cancel = cancel;
-	if (!connect_server(s, c, role, e))
+	*version = 0;
+	if (!connect_server(s, c, role, known, e))
 		goto fail;
+	*version = pg_session_version(s);
 	PQsetErrorVerbosity(s->conn, PQERRORS_DEFAULT);
 	if (PQsetnonblocking(s->conn, 1)) {
 		pg_session_connect_error(s, e);
@@ -259,6 +268,27 @@ bool pg_session_open(struct pg_session **out, const struct conninfo *c, enum pg_
 	*out = s;
 	return true;
 fail:
+	if (!s->broken)
+		*version = 0;
 	pg_session_close(s);
+	return false;
+}
+
+/*
+ * A tiny idle_session_timeout or transaction_timeout ends the session before its first statement is done; only servers
+ * that have these may be told to leave them, and which it is, is known once connected.
+ */
+bool pg_session_open(struct pg_session **out, const struct conninfo *c, enum pg_session_kind kind, const char *role,
+        const struct cancel *cancel, struct err *e)
+{
+	struct err first = ERR_INIT;
+	int version = 0;
+
+	if (!cancel_check(cancel, e))
+		return false;
+	if (open_once(out, &version, c, kind, role, cancel, &first) ||
+	        (version && open_once(out, &version, c, kind, role, cancel, &first)))
+		return true;
+	*e = first;
 	return false;
 }

@@ -126,7 +126,7 @@ static void *run(void *arg)
 	struct conninfo_child child;
 	const char **env;
 
-	conninfo_for_child(&child, d->context->options->source, &d->arena);
+	conninfo_for_child(&child, d->context->options->source, d->attempt->database.server_version, &d->arena);
 	env = child_env(d, &child);
 	if (dump_schema(d, &child, env, &d->error))
 		dump_roles(d, &child, env);

@@ -5,11 +5,12 @@
 server
 worst worst
 step "settings that would stop a careless tool"
-sql worst -c "ALTER DATABASE worst SET default_transaction_read_only = on" -c "ALTER DATABASE worst SET statement_timeout = '500ms'" -c "ALTER DATABASE worst SET lock_timeout = '1ms'" \
+sql worst -c "ALTER DATABASE worst SET default_transaction_read_only = on" -c "ALTER DATABASE worst SET statement_timeout = '1ms'" -c "ALTER DATABASE worst SET lock_timeout = '1ms'" \
 	-c "ALTER DATABASE worst SET standard_conforming_strings = off" -c "ALTER DATABASE worst SET client_encoding = 'LATIN1'" -c "ALTER DATABASE worst SET row_security = off" \
 	-c "ALTER DATABASE worst SET quote_all_identifiers = on" -c "ALTER DATABASE worst SET idle_in_transaction_session_timeout = '1ms'" -c "ALTER DATABASE worst SET default_transaction_isolation = 'serializable'" \
+	-c "ALTER DATABASE worst SET idle_session_timeout = '1ms'" \
 	-c "ALTER DATABASE worst SET default_tablespace = worst_space" -c "ALTER DATABASE worst SET session_replication_role = replica"
-unlocked='-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off -c standard_conforming_strings=on -c client_encoding=UTF8 -c quote_all_identifiers=off -c bytea_output=hex -c lc_monetary=C'
+unlocked='-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c default_transaction_read_only=off -c standard_conforming_strings=on -c client_encoding=UTF8 -c quote_all_identifiers=off -c bytea_output=hex -c lc_monetary=C'
 
 about() { # DB: everything about it that is not in it
 	PGOPTIONS=$unlocked sql postgres -v db="$1" <<-'SQL'

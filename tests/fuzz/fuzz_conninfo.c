@@ -27,7 +27,7 @@ static void check_child(const struct conninfo *c)
 	struct arena a = ARENA_INIT;
 	struct conninfo *again;
 
-	conninfo_for_child(&child, c, &a);
+	conninfo_for_child(&child, c, 0, &a);
 	again = parse(child.dbname);
 	assert(again);
 	for (size_t i = 0; again->keywords[i]; i++)

@@ -79,7 +79,7 @@ static void pg_dump(struct buf *out, const char *const *tables)
 
 	ok_or_fail(
 	        pg_tools_for_server(&tools, &warning, taken.m->dump_version, PG_TOOLS_CLIENT, NULL, &a, NULL, &e), &e);
-	conninfo_for_child(&connect, c, &a);
+	conninfo_for_child(&connect, c, 0, &a);
 	argv[n++] = tools.pg_dump;
 	for (; tables && *tables; tables++)
 		argv[n++] = arena_printf(&a, "--table=%s", *tables);

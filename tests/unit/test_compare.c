@@ -81,7 +81,7 @@ static void dump(struct buf *out, const char *dbname, const char *const *options
 	const char *argv[8] = { archive.tools.pg_dump };
 	size_t n = 1;
 
-	conninfo_for_child(&child, c, &a);
+	conninfo_for_child(&child, c, 0, &a);
 	for (; options && *options; options++)
 		argv[n++] = *options;
 	argv[n] = arena_printf(&a, "--dbname=%s", child.dbname);
@@ -101,7 +101,7 @@ static void load(const char *dbname, struct view script)
 	struct arena a = ARENA_INIT;
 	struct err e = ERR_INIT;
 
-	conninfo_for_child(&connect, c, &a);
+	conninfo_for_child(&connect, c, 0, &a);
 	const char *argv[] = { archive.tools.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", connect.dbname, NULL };
 	const struct child_spec spec = { .argv = argv, .env = connect.env, .want_stdin = true };
 

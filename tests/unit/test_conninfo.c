@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/pg/conninfo.h"
 
@@ -210,7 +212,7 @@ static void for_a_child(void **state)
 	conninfo_set(c, "password", "se cret");
 	conninfo_set(c, "sslpassword", "other secret");
 	conninfo_set(c, "application_name", "x");
-	conninfo_for_child(&child, c, &a);
+	conninfo_for_child(&child, c, 0, &a);
 	assert_null(strstr(child.dbname, "cret"));
 	assert_true(in_env(&child, "PGPASSWORD=se cret"));
 	assert_true(in_env(&child, "LC_ALL=C"));
@@ -226,14 +228,63 @@ static void for_a_child(void **state)
 
 	conninfo_set(c, "connect_timeout", "3");
 	conninfo_set(c, "password", NULL);
-	conninfo_for_child(&child, c, &a);
+	conninfo_for_child(&child, c, 0, &a);
 	for (const char **p = child.env; *p; p++)
 		assert_true(strncmp(*p, "PGCONNECT_TIMEOUT", 17) && strncmp(*p, "PGPASSWORD", 10));
 	conninfo_free(c);
 
 	c = conninfo_new();
-	conninfo_for_child(&child, c, &a);
+	conninfo_for_child(&child, c, 0, &a);
 	assert_string_equal(child.dbname, "");
+	conninfo_free(c);
+	arena_release(&a);
+}
+
+/* Our timeouts stand behind the user's own options, wherever those come from. */
+static void options_of_a_child(void **state)
+{
+	static const char ours[] = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0";
+	char path[] = "/tmp/drtool-service-XXXXXX", expected[256];
+	struct conninfo *c = conninfo_new(), *again;
+	struct conninfo_child child;
+	struct arena a = ARENA_INIT;
+	int fd = mkstemp(path);
+
+	(void)state;
+	unsetenv("PGOPTIONS");
+	unsetenv("PGSERVICE");
+	snprintf(expected, sizeof(expected), "PGOPTIONS=%s", ours);
+	conninfo_for_child(&child, c, 130000, &a);
+	assert_true(in_env(&child, expected));
+	snprintf(expected, sizeof(expected), "PGOPTIONS=%s -c idle_session_timeout=0 -c transaction_timeout=0", ours);
+	conninfo_for_child(&child, c, 170000, &a);
+	assert_true(in_env(&child, expected));
+
+	setenv("PGOPTIONS", "-c my.own=1", 1);
+	snprintf(expected, sizeof(expected), "PGOPTIONS=-c my.own=1 %s", ours);
+	conninfo_for_child(&child, c, 0, &a);
+	assert_true(in_env(&child, expected));
+	conninfo_set(c, "options", "-c my.own=2");
+	snprintf(expected, sizeof(expected), "PGOPTIONS=-c my.own=2 %s", ours);
+	conninfo_for_child(&child, c, 0, &a);
+	assert_true(in_env(&child, expected));
+	assert_string_equal(child.dbname, "");
+
+	/* A service's options would win over the environment's. */
+	assert_int_equal(dprintf(fd, "[mine]\nhost=h\noptions=-c my.own=3\n"), 34);
+	close(fd);
+	setenv("PGSERVICEFILE", path, 1);
+	conninfo_set(c, "options", NULL);
+	conninfo_set(c, "service", "mine");
+	conninfo_for_child(&child, c, 0, &a);
+	again = parse(child.dbname, "", false);
+	assert_string_equal(conninfo_get(again, "service"), "mine");
+	snprintf(expected, sizeof(expected), "-c my.own=3 %s", ours);
+	assert_string_equal(conninfo_get(again, "options"), expected);
+	unsetenv("PGOPTIONS");
+	unsetenv("PGSERVICEFILE");
+	unlink(path);
+	conninfo_free(again);
 	conninfo_free(c);
 	arena_release(&a);
 }
@@ -250,6 +301,7 @@ int main(void)
 		cmocka_unit_test(setting_and_getting),
 		cmocka_unit_test(same_database),
 		cmocka_unit_test(for_a_child),
+		cmocka_unit_test(options_of_a_child),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,39 @@ static void settings_of_the_database_do_not_reach_us(void **state)
 	conninfo_free(c);
 }
 
+/* Not even the first statement is ended by a timeout that the database carries. */
+static void timeouts_of_the_database_do_not_reach_us(void **state)
+{
+	static const char *const timeouts[] = { "statement_timeout", "lock_timeout",
+		"idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout" };
+	struct pg_session *s, *in;
+	struct conninfo *c;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	NEED_SERVER();
+	s = open_plain();
+	run(s, "DROP DATABASE IF EXISTS session_hurried");
+	run(s, "CREATE DATABASE session_hurried");
+	for (size_t i = 0; i < sizeof(timeouts) / sizeof(*timeouts); i++)
+		if (strcmp(timeouts[i], "transaction_timeout") || pg_session_version(s) >= 170000)
+			ok_or_fail(pg_execf(s, &e, "ALTER DATABASE session_hurried SET %s = '1ms'", timeouts[i]), &e);
+	c = server();
+	conninfo_set(c, "dbname", "session_hurried");
+	conninfo_set(c, "options", "-c work_mem=7MB");
+	for (int i = 0; i < 20; i++) {
+		ok_or_fail(pg_session_open(&in, c, PG_SESSION_DUMP, NULL, NULL, &e), &e);
+		is_value(in, "SHOW work_mem", "7MB");
+		run(in, "BEGIN; SELECT pg_catalog.pg_sleep(0.01)");
+		usleep(3000);
+		run(in, "COMMIT");
+		pg_session_close(in);
+	}
+	run(s, "DROP DATABASE session_hurried");
+	pg_session_close(s);
+	conninfo_free(c);
+}
+
 static void connecting_fails_with_a_hint(void **state)
 {
 	struct conninfo *c;
@@ -415,6 +448,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(name_settings_and_version),
 		cmocka_unit_test(settings_of_the_database_do_not_reach_us),
+		cmocka_unit_test(timeouts_of_the_database_do_not_reach_us),
 		cmocka_unit_test(connecting_fails_with_a_hint),
 		cmocka_unit_test(a_deaf_server_times_out),
 		cmocka_unit_test(connecting_can_be_cancelled),

@@ -385,7 +385,7 @@ static void agrees_with_pg_restore(const struct pg_tools *tools, const struct co
 	struct toc *t;
 	int fd = mkstemp(path);
 
-	conninfo_for_child(&child, c, &a);
+	conninfo_for_child(&child, c, 0, &a);
 	run_tool(&archive, (const char *[]){ tools->pg_dump, "-Fc", "-d", child.dbname, NULL }, child.env);
 	assert_int_equal(write(fd, archive.data, archive.len), (ssize_t)archive.len);
 	close(fd);
