@@ -1,7 +1,10 @@
 /* src/codec/hash.c - see hash.h */
 #include "src/codec/hash.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -47,6 +50,14 @@ void hash_sha256_hex(char out[SHA256_HEX_SIZE], struct view data)
 
 	hash_sha256(sum, data);
 	hash_hex(out, sum, sizeof(sum));
+}
+
+void hash_hmac_sha256(uint8_t out[SHA256_SIZE], struct view key, struct view data)
+{
+	const void *secret = key.data ? key.data : (const void *)""; /* NULL means the key of the call before */
+
+	assert(key.len <= INT_MAX);
+	must(HMAC(algorithm(), secret, (int)key.len, data.data, data.len, out, NULL) != NULL);
 }
 
 void hash_hex(char *out, const uint8_t *bytes, size_t n)

@@ -1,5 +1,5 @@
 /*
- * src/codec/hash.h - SHA-256 names (FIPS 180-4, through OpenSSL) and XXH3 128-bit row hashes (xxHash 0.8)
+ * src/codec/hash.h - SHA-256 names (FIPS 180-4, through OpenSSL), HMAC and XXH3 128-bit row hashes (xxHash 0.8)
  */
 #ifndef DRTOOL_CODEC_HASH_H
 #define DRTOOL_CODEC_HASH_H
@@ -15,6 +15,7 @@
 
 void hash_sha256(uint8_t out[SHA256_SIZE], struct view data);
 void hash_sha256_hex(char out[SHA256_HEX_SIZE], struct view data);
+void hash_hmac_sha256(uint8_t out[SHA256_SIZE], struct view key, struct view data); /* RFC 2104; out may be key's */
 
 /* Lower-case hex of n bytes into out[2n + 1]; the parser takes exactly 2n lower-case digits and an end. */
 void hash_hex(char *out, const uint8_t *bytes, size_t n);

@@ -32,8 +32,9 @@ struct s3_sign_input {
 };
 
 /*
- * Headers to send, one "Name: value\n" each: those given, x-amz-date, x-amz-content-sha256, x-amz-security-token when
- * there is a token, Authorization. out is cleared first.
+ * Headers to send, one "Name: value\n" each: those given, x-amz-date, x-amz-content-sha256 (service "s3"),
+ * x-amz-security-token when there is a token, Authorization. out is cleared first; a token makes it a secret to wipe.
+ * No header may be given twice, none may hold a line break.
  */
 void s3_sign(struct buf *out, const struct s3_sign_input *in);
 /* Path and query as they go on the wire, "/a%20b?list-type=2&prefix=x%2F"; out is cleared first. */

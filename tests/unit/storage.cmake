@@ -11,3 +11,6 @@ drtool_unit_test(manifest drtool_repository)
 drtool_unit_test(proof drtool_repository)
 drtool_unit_test(repository drtool_repository)
 drtool_unit_test(resolve drtool_repository)
+
+drtool_unit_test(s3_sign drtool_backend)
+target_compile_definitions(test_s3_sign PRIVATE DRTOOL_UNIT_DIR="${CMAKE_CURRENT_LIST_DIR}")

@@ -45,6 +45,34 @@ static void a_stream_equals_one_call(void **state)
 	hash_stream_free(NULL);
 }
 
+static void hmac(const char *expected, struct view key, struct view data)
+{
+	uint8_t sum[SHA256_SIZE];
+	char hex[SHA256_HEX_SIZE];
+
+	hash_hmac_sha256(sum, key, data);
+	hash_hex(hex, sum, sizeof(sum));
+	assert_string_equal(hex, expected);
+}
+
+/* RFC 4231, cases 1, 2 and 6; and the empty key over nothing. */
+static void hmac_vectors(void **state)
+{
+	uint8_t key[131];
+
+	(void)state;
+	memset(key, 0x0b, 20);
+	hmac("b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7", (struct view){ key, 20 },
+	        view_str("Hi There"));
+	hmac("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843", view_str("Jefe"),
+	        view_str("what do ya want for nothing?"));
+	memset(key, 0xaa, sizeof(key));
+	hmac("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54", (struct view){ key, sizeof(key) },
+	        view_str("Test Using Larger Than Block-Size Key - Hash Key First"));
+	hmac("b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad", (struct view){ NULL, 0 },
+	        (struct view){ NULL, 0 });
+}
+
 static void hex_is_strict(void **state)
 {
 	const uint8_t bytes[4] = { 0x00, 0x9f, 0xa0, 0xff };
@@ -107,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sha256_vectors),
+		cmocka_unit_test(hmac_vectors),
 		cmocka_unit_test(a_stream_equals_one_call),
 		cmocka_unit_test(hex_is_strict),
 		cmocka_unit_test(row_hashes_do_not_drift),
