@@ -349,3 +349,44 @@ struct json_t *json_take(struct json_t *object, const char *name)
 	}
 	return value;
 }
+
+void json_write_array(struct buf *out, const struct json_array *shape, const void *items, size_t count)
+{
+	if (count > shape->max)
+		count = shape->max;
+	buf_addf(out, ",\n\"%s\":[", shape->name);
+	for (size_t i = 0; i < count; i++) {
+		buf_add(out, i ? ",\n {" : "\n {");
+		json_write_members(
+		        out, shape->members, shape->member_count, (const char *)items + i * shape->size, ",");
+		buf_add(out, "}");
+	}
+	buf_add(out, "]");
+}
+
+bool json_read_array(
+        void **items, size_t *count, const struct json_array *shape, json_t *object, struct arena *a, struct err *e)
+{
+	json_t *array = json_take(object, shape->name);
+	size_t n = json_array_size(array);
+	bool ok = true;
+
+	if (!json_is_array(array) || n > shape->max) {
+		json_decref(array);
+		return err_set(e, ERR_DAMAGED, "member \"%s\" is missing or not a list of at most %zu", shape->name,
+		        shape->max);
+	}
+	*items = arena_alloc(a, (n + 1) * shape->size);
+	*count = n;
+	for (size_t i = 0; ok && i < n; i++) {
+		const json_t *item = json_array_get(array, i);
+
+		if (!json_is_object(item))
+			ok = err_set(e, ERR_DAMAGED, "member \"%s\" holds something else than objects", shape->name);
+		else
+			ok = json_read_members(
+			        (char *)*items + i * shape->size, shape->members, shape->member_count, item, a, e);
+	}
+	json_decref(array);
+	return ok;
+}

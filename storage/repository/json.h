@@ -55,4 +55,17 @@ bool json_parse_object(struct json_t **out, struct view text, struct err *e);
  */
 struct json_t *json_take(struct json_t *object, const char *name);
 
+/* A member that is an array of objects, each a struct of size bytes. */
+struct json_array {
+	const char *name;
+	const struct json_member *members;
+	size_t member_count, size;
+	size_t max; /* what is past it is left out when writing, refused when reading */
+};
+/* ",\n" and the member. */
+void json_write_array(struct buf *out, const struct json_array *array, const void *items, size_t count);
+/* Takes the member out of object; *items is in a, never NULL. */
+bool json_read_array(void **items, size_t *count, const struct json_array *array, struct json_t *object,
+        struct arena *a, struct err *e);
+
 #endif

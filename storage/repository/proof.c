@@ -49,65 +49,18 @@ static const struct json_member difference_members[] = {
 	FIELD(proof_difference, BOOL, source_fault),
 };
 
-/* A member that is an array of objects. */
-struct array_shape {
-	const char *name;
-	const struct json_member *members;
-	size_t member_count, size, max;
-};
-static const struct array_shape phases_shape = { "phases", phase_members, COUNT(phase_members),
+static const struct json_array phases_array = { "phases", phase_members, COUNT(phase_members),
 	sizeof(struct proof_phase), PHASES_MAX };
-static const struct array_shape differences_shape = { "differences", difference_members, COUNT(difference_members),
+static const struct json_array differences_array = { "differences", difference_members, COUNT(difference_members),
 	sizeof(struct proof_difference), DIFFERENCES_MAX };
-
-static void write_array(struct buf *out, const struct array_shape *shape, const void *items, size_t count)
-{
-	if (count > shape->max)
-		count = shape->max;
-	buf_addf(out, ",\n\"%s\":[", shape->name);
-	for (size_t i = 0; i < count; i++) {
-		buf_add(out, i ? ",\n {" : "\n {");
-		json_write_members(
-		        out, shape->members, shape->member_count, (const char *)items + i * shape->size, ",");
-		buf_add(out, "}");
-	}
-	buf_add(out, "]");
-}
-
-static bool read_array(
-        void **items, size_t *count, const struct array_shape *shape, json_t *object, struct arena *a, struct err *e)
-{
-	json_t *array = json_take(object, shape->name);
-	size_t n = json_array_size(array);
-	bool ok = true;
-
-	if (!json_is_array(array) || n > shape->max) {
-		json_decref(array);
-		return err_set(e, ERR_DAMAGED, "member \"%s\" is missing or not a list of at most %zu", shape->name,
-		        shape->max);
-	}
-	*items = arena_alloc(a, (n + 1) * shape->size);
-	*count = n;
-	for (size_t i = 0; ok && i < n; i++) {
-		const json_t *item = json_array_get(array, i);
-
-		if (!json_is_object(item))
-			ok = err_set(e, ERR_DAMAGED, "member \"%s\" holds something else than objects", shape->name);
-		else
-			ok = json_read_members(
-			        (char *)*items + i * shape->size, shape->members, shape->member_count, item, a, e);
-	}
-	json_decref(array);
-	return ok;
-}
 
 void proof_write(struct buf *out, const struct proof *p)
 {
 	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
 
 	json_write_members(&text, members, COUNT(members), p, ",\n");
-	write_array(&text, &phases_shape, p->phases, p->phase_count);
-	write_array(&text, &differences_shape, p->differences, p->difference_count);
+	json_write_array(&text, &phases_array, p->phases, p->phase_count);
+	json_write_array(&text, &differences_array, p->differences, p->difference_count);
 	document_write(out, buf_view(&text));
 	buf_release(&text);
 }
@@ -121,8 +74,8 @@ bool proof_parse(struct proof **out, struct view text, struct err *e)
 	if (!document_parse(&object, text, "proof", e))
 		return false;
 	p = xcalloc(1, sizeof(*p));
-	bool ok = read_array(&phases, &p->phase_count, &phases_shape, object, &p->arena, e) &&
-	          read_array(&differences, &p->difference_count, &differences_shape, object, &p->arena, e) &&
+	bool ok = json_read_array(&phases, &p->phase_count, &phases_array, object, &p->arena, e) &&
+	          json_read_array(&differences, &p->difference_count, &differences_array, object, &p->arena, e) &&
 	          json_read_members(p, members, COUNT(members), object, &p->arena, e);
 	p->phases = phases;
 	p->differences = differences;

@@ -1,0 +1,216 @@
+#include "storage/repository/journal.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/base/clock.h"
+#include "src/base/path.h"
+#include "storage/repository/document.h"
+#include "storage/repository/json.h"
+#include "storage/repository/names.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const outcomes[] = { "done", "failed", "refused", "differs", NULL };
+
+#define FIELD(type, kind_, member)                                                                  \
+	{                                                                                           \
+		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct type, member) \
+	}
+
+static const struct json_member members[] = {
+	FIELD(journal_event, TEXT, event),
+	FIELD(journal_event, TEXT, database),
+	{ "outcome", JSON_KIND_ENUM, offsetof(struct journal_event, outcome), 0, outcomes },
+	FIELD(journal_event, I64, started_us),
+	FIELD(journal_event, I64, finished_us),
+	FIELD(journal_event, TEXT, host),
+	FIELD(journal_event, TEXT, user),
+	FIELD(journal_event, OPTIONAL, server),
+	FIELD(journal_event, OPTIONAL, dbname),
+	FIELD(journal_event, OPTIONAL, snapshot_id),
+	FIELD(journal_event, U64, rows),
+	FIELD(journal_event, U64, plain_bytes),
+	FIELD(journal_event, I64, predicted_us),
+	FIELD(journal_event, OPTIONAL, message),
+};
+
+static const struct json_member phase_members[] = {
+	FIELD(journal_phase, TEXT, name),
+	FIELD(journal_phase, I64, duration_us),
+};
+
+static const struct json_member detail_members[] = {
+	FIELD(journal_detail, TEXT, name),
+	FIELD(journal_detail, TEXT, value),
+};
+
+static const struct json_array phases_array = { "phases", phase_members, COUNT(phase_members),
+	sizeof(struct journal_phase), 100 };
+static const struct json_array details_array = { "details", detail_members, COUNT(detail_members),
+	sizeof(struct journal_detail), 1000 };
+
+void journal_write(struct buf *out, const struct journal_event *v)
+{
+	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
+
+	json_write_members(&text, members, COUNT(members), v, ",\n");
+	json_write_array(&text, &phases_array, v->phases, v->phase_count);
+	json_write_array(&text, &details_array, v->details, v->detail_count);
+	document_write(out, buf_view(&text));
+	buf_release(&text);
+}
+
+bool journal_parse(struct journal_event **out, struct view text, struct err *e)
+{
+	struct journal_event *v;
+	void *phases = NULL, *details = NULL;
+	json_t *object = NULL;
+
+	if (!document_parse(&object, text, "journal event", e))
+		return false;
+	v = xcalloc(1, sizeof(*v));
+	bool ok = json_read_array(&phases, &v->phase_count, &phases_array, object, &v->arena, e) &&
+	          json_read_array(&details, &v->detail_count, &details_array, object, &v->arena, e) &&
+	          json_read_members(v, members, COUNT(members), object, &v->arena, e);
+	v->phases = phases;
+	v->details = details;
+	json_decref(object);
+	if (!ok) {
+		journal_event_free(v);
+		return err_wrap(e, "journal event");
+	}
+	*out = v;
+	return true;
+}
+
+void journal_event_free(struct journal_event *v)
+{
+	if (!v)
+		return;
+	arena_release(&v->arena);
+	free(v);
+}
+
+const char *journal_detail(const struct journal_event *v, const char *name)
+{
+	for (size_t i = 0; i < v->detail_count; i++)
+		if (strcmp(v->details[i].name, name) == 0)
+			return v->details[i].value;
+	return NULL;
+}
+
+/* "<database>/<time to the microsecond>-<event>": sorts by time within a database. */
+static void object_name(struct buf *out, const struct journal_event *v, int64_t utc_us)
+{
+	char time[CLOCK_TEXT_SIZE];
+
+	clock_compact(time, utc_us);
+	buf_clear(out);
+	path_encode(out, v->database);
+	buf_addf(out, "/%s-%06d-%s", time, (int)(utc_us % 1000000), v->event);
+}
+
+bool journal_record(struct repository *r, const struct journal_event *v, struct err *e)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	struct journal_event whole = *v;
+	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX), name = BUF_INIT;
+	struct err put_error = ERR_INIT;
+	char host[256] = "";
+	bool ok = false;
+
+	assert(strspn(v->event, "abcdefghijklmnopqrstuvwxyz-") == strlen(v->event));
+	gethostname(host, sizeof(host) - 1);
+	whole.host = host;
+	whole.user = user ? user->pw_name : "";
+	journal_write(&text, &whole);
+	/* The time alone names it: of two within a microsecond the later one moves on. */
+	for (int64_t later = 0; !ok && later < 100; later++) {
+		object_name(&name, v, v->finished_us + later);
+		put_error = (struct err)ERR_INIT;
+		ok = storage_put(r->storage, (struct object_key){ OBJECT_JOURNAL, buf_str(&name) }, buf_view(&text),
+		        PUT_CREATE, &put_error);
+		if (!ok && put_error.kind != ERR_EXISTS)
+			break;
+	}
+	buf_release(&text);
+	buf_release(&name);
+	if (ok)
+		return true;
+	*e = put_error;
+	return err_wrap(e, "write the journal of \"%s\"", v->database);
+}
+
+/* Loading */
+
+static void note_damage(struct journal *j, const char *name, const struct err *why)
+{
+	if (!j->damaged++) {
+		j->example = *why;
+		err_wrap(&j->example, "journal/%s", name);
+	}
+}
+
+static bool load_one(struct journal *j, struct repository *r, const char *name, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
+	struct journal_event *v = NULL;
+	struct err why = ERR_INIT;
+	bool ok = storage_get(r->storage, (struct object_key){ OBJECT_JOURNAL, name }, &text, &why);
+
+	if (!ok && why.kind != ERR_NOT_FOUND)
+		*e = why;
+	else if (ok && journal_parse(&v, buf_view(&text), &why))
+		j->events[j->count++] = v;
+	else
+		note_damage(j, name, &why);
+	buf_release(&text);
+	return ok || why.kind == ERR_NOT_FOUND;
+}
+
+static const char *time_of(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return slash ? slash + 1 : name;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	return strcmp(time_of(*(const char *const *)a), time_of(*(const char *const *)b));
+}
+
+bool journal_load(struct journal *out, struct repository *r, const char *database, size_t max, struct err *e)
+{
+	struct names names = NAMES_INIT;
+	struct buf prefix = BUF_INIT;
+
+	*out = (struct journal){ 0 };
+	if (database) {
+		path_encode(&prefix, database);
+		buf_add(&prefix, "/");
+	}
+	bool ok = names_list(&names, r->storage, OBJECT_JOURNAL, buf_str(&prefix), e);
+	if (names.count)
+		qsort(names.items, names.count, sizeof(*names.items), by_time);
+	size_t first = names.count > max ? names.count - max : 0;
+	out->events = xcalloc(names.count - first + 1, sizeof(struct journal_event *));
+	for (size_t i = first; ok && i < names.count; i++)
+		ok = load_one(out, r, names.items[i], e);
+	buf_release(&prefix);
+	names_release(&names);
+	return ok || err_wrap(e, "read the journal");
+}
+
+void journal_release(struct journal *j)
+{
+	for (size_t i = 0; i < j->count; i++)
+		journal_event_free(j->events[i]);
+	free(j->events);
+	*j = (struct journal){ 0 };
+}

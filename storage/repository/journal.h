@@ -1,0 +1,71 @@
+/*
+ * storage/repository/journal.h - what was done to a database, when, by whom, with what outcome
+ *
+ * Append-only: one document per event under journal/<database>/<time>-<event>.json, never changed afterwards. Every
+ * command that changed something records one, also when it failed. No secrets, no values of rows.
+ */
+#ifndef DRTOOL_STORAGE_REPOSITORY_JOURNAL_H
+#define DRTOOL_STORAGE_REPOSITORY_JOURNAL_H
+
+#include "src/base/arena.h"
+#include "storage/repository/repository.h"
+
+enum journal_outcome {
+	JOURNAL_DONE,
+	JOURNAL_FAILED,  /* message says why; what the command had changed by then is in the details */
+	JOURNAL_REFUSED, /* nothing was changed */
+	JOURNAL_DIFFERS, /* done, and something differs from what it should be */
+};
+
+struct journal_phase {
+	const char *name; /* as in a proof: "schema", "data", "indexes", "swap", ... */
+	int64_t duration_us;
+};
+
+struct journal_detail {
+	const char *name;  /* lower case, words joined with '_': "kept", "safety_snapshot", "rows_written" */
+	const char *value; /* text for people and programs */
+};
+
+struct journal_event {
+	const char *event;    /* the command's word: "snapshot", "verify", "restore", "replace", "undo", "drop-old" */
+	const char *database; /* its name in the repository */
+	enum journal_outcome outcome;
+	int64_t started_us, finished_us; /* UTC */
+	const char *host, *user;         /* of the person or job; journal_record() fills them in */
+	const char *server;              /* "db1:5432"; NULL when no server was involved */
+	const char *dbname;              /* the database itself, current_database(); NULL when there is none */
+	const char *snapshot_id;         /* NULL when none is concerned */
+	uint64_t rows, plain_bytes;      /* moved; 0 when nothing was */
+	int64_t predicted_us;            /* how long it was expected to take; 0 when nothing was predicted */
+	const char *message;             /* the error, or one line worth knowing; NULL */
+	struct journal_phase *phases;
+	size_t phase_count; /* at most 100 */
+	struct journal_detail *details;
+	size_t detail_count; /* at most 1000 */
+	struct arena arena;  /* of a loaded one; {0} otherwise */
+};
+
+void journal_write(struct buf *out, const struct journal_event *v);
+bool journal_parse(struct journal_event **out, struct view text, struct err *e);
+void journal_event_free(struct journal_event *v); /* of a parsed one; NULL is fine */
+/* The value of a detail; NULL when there is none of this name. */
+const char *journal_detail(const struct journal_event *v, const char *name);
+
+/* v's host and user are taken from this process. */
+bool journal_record(struct repository *r, const struct journal_event *v, struct err *e);
+
+struct journal {
+	struct journal_event **events; /* oldest first */
+	size_t count;
+	size_t damaged;     /* documents that could not be read as events */
+	struct err example; /* why, for the first of them */
+};
+/*
+ * The newest max events of a database (its name in the repository), or of all when NULL. Damaged ones are counted and
+ * left out. Release it in either case.
+ */
+bool journal_load(struct journal *out, struct repository *r, const char *database, size_t max, struct err *e);
+void journal_release(struct journal *j);
+
+#endif
