@@ -226,10 +226,15 @@ static bool read_all(struct attempt *a, const struct attempt_context *c, struct 
 		cancel_trip(stop, -1);
 		if (errors[2].kind == ERR_CONFLICT)
 			watch_blame(&errors[2], a, c);
-		/* Storing what is in memory may take a while: nobody shall wait for that. */
-		pg_session_close(*coordinator);
-		*coordinator = NULL;
+	} else {
+		ok = schema_dump_finish(dump, &errors[0]);
+		dump = NULL;
 	}
+	if (cancel_tripped(c->cancel))
+		chunk_store_stop(c->store);
+	/* Storing what is in memory may take a while: nobody shall wait for that. */
+	pg_session_close(*coordinator);
+	*coordinator = NULL;
 	if (packer != NULL)
 		ok = packer_finish(packer, &errors[1]) && ok;
 	ok = schema_dump_finish(dump, &errors[0]) && ok;

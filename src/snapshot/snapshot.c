@@ -98,8 +98,13 @@ static bool prepare(struct run *run, struct err *e)
 	return ok;
 }
 
-static bool worth_another_try(const struct err *e, unsigned transient)
+/* Not where the repository failed: its store repeats by itself what is worth repeating. */
+static bool worth_another_try(const struct run *run, const struct err *e, unsigned transient)
 {
+	struct err ignored = ERR_INIT;
+
+	if (run->store && !chunk_store_check(run->store, &ignored))
+		return false;
 	return e->kind == ERR_CONFLICT || (e->kind == ERR_TRANSIENT && transient < TRANSIENT_TRIES);
 }
 
@@ -134,7 +139,7 @@ static bool try_attempts(struct attempt *a, unsigned *attempts, const struct run
 
 		if (try_once(a, &waited_ms, &short_one, run, &own))
 			return true;
-		if (!worth_another_try(&own, transient) || waited_ms >= most_ms) {
+		if (!worth_another_try(run, &own, transient) || waited_ms >= most_ms) {
 			*e = own;
 			return false;
 		}
@@ -179,6 +184,8 @@ bool snapshot_take(struct snapshot_result *out, struct repository *r, const stru
 	ok = true;
 done:
 	attempt_release(&a);
+	if (cancel_tripped(cancel))
+		chunk_store_stop(run.store);
 	chunk_store_close(run.store);
 	repository_lock_release(run.lock);
 	turn_release(&run.turn);

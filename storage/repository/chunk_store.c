@@ -10,12 +10,16 @@
 #include "src/codec/chunker.h"
 #include "storage/repository/chunk_index.h"
 #include "storage/repository/pruning.h"
+#include "storage/repository/uploader.h"
 
 /* The largest frame zstd makes of CHUNK_PLAIN_MAX bytes that do not compress, with room to spare. */
 #define FRAME_MAX (CHUNK_PLAIN_MAX + CHUNK_PLAIN_MAX / 128)
+/* Compressed chunks on their way: 16 of any but the largest. Part of the 256 MiB of a run. */
+#define UPLOADS_MAX ((size_t)48 << 20)
 
 struct chunk_store {
 	struct repository *r;
+	struct uploader *uploader;     /* NULL when chunks are stored by whoever puts them */
 	pthread_mutex_t mutex;         /* guards all below */
 	struct chunk_index known;      /* what need not be stored again; flagged: this writer relies on it */
 	struct chunk_index damaged;    /* recorded under damaged/ */
@@ -77,9 +81,12 @@ static bool add_candidate(void *cookie, const struct chunk_name *name, struct er
 	return true;
 }
 
+static uploader_fn upload;
+
 bool chunk_store_open_write(struct chunk_store **out, struct repository *r, struct err *e)
 {
 	struct chunk_store *s = store_new(r);
+	unsigned in_flight = r->storage->in_flight;
 
 	/* chunks/ first: what is recorded or chosen by a prune meanwhile is then still seen. */
 	if (!storage_list(r->storage, OBJECT_CHUNK, "", add_known, s, e) ||
@@ -87,6 +94,10 @@ bool chunk_store_open_write(struct chunk_store **out, struct repository *r, stru
 	        !pruning_each_candidate(r, add_candidate, s, e)) {
 		chunk_store_close(s);
 		return err_wrap(e, "list the chunks of repository \"%s\"", r->storage->where);
+	}
+	if (in_flight > 1 && !uploader_start(&s->uploader, in_flight, UPLOADS_MAX, upload, s, e)) {
+		chunk_store_close(s);
+		return false;
 	}
 	*out = s;
 	return true;
@@ -96,6 +107,7 @@ void chunk_store_close(struct chunk_store *s)
 {
 	if (!s)
 		return;
+	uploader_close(s->uploader);
 	chunk_index_release(&s->known);
 	chunk_index_release(&s->damaged);
 	chunk_index_release(&s->candidates);
@@ -186,19 +198,64 @@ static bool heal(struct chunk_store *s, const char *hex, struct view frame, stru
 	return ok;
 }
 
+static bool failed_to_store(const struct chunk_store *s, struct err *e)
+{
+	return err_wrap(e, "store a chunk in \"%s\"", s->r->storage->where);
+}
+
+static bool store_frame(struct chunk_store *s, const struct chunk_name *name, struct view frame, struct err *e)
+{
+	char hex[SHA256_HEX_SIZE];
+
+	hash_hex(hex, name->bytes, SHA256_SIZE);
+	return storage_put(s->r->storage, (struct object_key){ OBJECT_CHUNK, hex }, frame, PUT_DEFER_NAME, e) &&
+	       (!is_damaged(s, name) || heal(s, hex, frame, e));
+}
+
+/* On an uploading thread. */
+static bool upload(void *cookie, const struct piece *p, struct view frame, struct err *e)
+{
+	struct chunk_store *s = cookie;
+
+	if (!store_frame(s, &p->chunk, frame, e))
+		return false;
+	pthread_mutex_lock(&s->mutex);
+	chunk_index_forget(&s->damaged, &p->chunk);
+	chunk_index_set(&s->known, &p->chunk, p->stored);
+	pthread_mutex_unlock(&s->mutex);
+	return true;
+}
+
+/*
+ * Known from here on, so that nobody uploads it a second time: should the upload fail, nothing of this store may be
+ * relied on any more.
+ */
+static bool hand_over(struct chunk_store *s, struct piece *p, struct buf *frame, struct err *e)
+{
+	pthread_mutex_lock(&s->mutex);
+	uint64_t known = chunk_index_size(&s->known, &p->chunk);
+	if (known) { /* another thread was quicker */
+		p->stored = known;
+		s->totals.chunks_known++;
+	} else {
+		chunk_index_set(&s->known, &p->chunk, p->stored);
+		s->totals.chunks_new++;
+		s->totals.stored_new_bytes += p->stored;
+	}
+	rely_on(s, &p->chunk);
+	pthread_mutex_unlock(&s->mutex);
+	return known || uploader_add(s->uploader, p, frame, e);
+}
+
 static bool store_new_chunk(struct chunk_store *s, struct piece *p, struct view plain, struct compressor *c,
         struct buf *scratch, struct err *e)
 {
-	char hex[SHA256_HEX_SIZE];
-	struct object_key key = { OBJECT_CHUNK, hex };
-
-	hash_hex(hex, p->chunk.bytes, SHA256_SIZE);
 	if (!compressor_run(scratch, c, plain, e))
 		return false;
 	p->stored = scratch->len;
-	if (!storage_put(s->r->storage, key, buf_view(scratch), PUT_DEFER_NAME, e))
-		return false;
-	if (is_damaged(s, &p->chunk) && !heal(s, hex, buf_view(scratch), e))
+	if (s->uploader)
+		return hand_over(s, p, scratch, e);
+	if (!store_frame(s, &p->chunk, buf_view(scratch), e))
 		return false;
 	take_stored(s, p);
 	return true;
@@ -212,13 +269,30 @@ bool chunk_store_put(struct piece *out, struct chunk_store *s, struct view plain
 	if (plain.len == 0 || plain.len > CHUNK_PLAIN_MAX)
 		return err_set(e, ERR_FAILED, "a chunk of %zu bytes cannot be stored: at least 1, at most %zu",
 		        plain.len, CHUNK_PLAIN_MAX);
+	if (!chunk_store_check(s, e))
+		return false;
 	if (!scratch->max)
 		scratch->max = FRAME_MAX;
 	hash_sha256(p.chunk.bytes, plain);
 	if (!take_known(s, &p) && !store_new_chunk(s, &p, plain, c, scratch, e))
-		return err_wrap(e, "store a chunk in \"%s\"", s->r->storage->where);
+		return failed_to_store(s, e);
 	*out = p;
 	return true;
+}
+
+bool chunk_store_check(struct chunk_store *s, struct err *e)
+{
+	return !s->uploader || uploader_check(s->uploader, e) || failed_to_store(s, e);
+}
+
+void chunk_store_stop(struct chunk_store *s)
+{
+	struct err why = ERR_INIT;
+
+	if (!s || !s->uploader)
+		return;
+	err_set(&why, ERR_CANCELLED, "stopped");
+	uploader_stop(s->uploader, &why);
 }
 
 /* A prune may have begun since the store was opened. */
@@ -259,6 +333,8 @@ bool chunk_store_sync(struct chunk_store *s, struct err *e)
 {
 	bool prefixes[256];
 
+	if (s->uploader && !uploader_wait(s->uploader, e))
+		return failed_to_store(s, e);
 	pthread_mutex_lock(&s->mutex);
 	memcpy(prefixes, s->prefixes, sizeof(prefixes));
 	pthread_mutex_unlock(&s->mutex);

@@ -27,6 +27,10 @@ struct chunk_store_totals {
 bool chunk_store_open_read(struct chunk_store **out, struct repository *r, struct err *e);
 /* For a writer: lists chunks/, damaged/ and pruning/. The caller holds the snapshot's lock object already. */
 bool chunk_store_open_write(struct chunk_store **out, struct repository *r, struct err *e);
+/*
+ * NULL is fine. Chunks still on their way are stored first (the next run wants them), unless an upload has failed or
+ * chunk_store_stop() was called.
+ */
 void chunk_store_close(struct chunk_store *s);
 /*
  * For a writer, before the first put: pieces of an earlier snapshot say how large their objects were. A chunk listed
@@ -36,17 +40,27 @@ void chunk_store_expect(struct chunk_store *s, const struct piece_list *pieces);
 
 /*
  * Store plain under its own hash unless the repository has it already (known names are skipped before compression).
- * True: *out names it (offset 0, whole length) and its bytes are durable; its name is after chunk_store_sync(). False:
- * e says why, and the store is as it was. Each thread brings its own compressor and scratch buffer.
+ * True: *out names it (offset 0, whole length), and it is durable after chunk_store_sync(), not before. False: e says
+ * why. The caller keeps plain and may recycle it on return. Each thread brings its own compressor and scratch buffer.
+ *
+ * Where the store takes several requests at once (storage.h, in_flight), put returns when the compressed chunk has been
+ * handed to an uploading thread; chunks on their way are bounded in bytes. The first upload that fails makes every
+ * later put and chunk_store_sync() fail with its error: nothing of this store may be relied on then.
  */
 bool chunk_store_put(struct piece *out, struct chunk_store *s, struct view plain, struct compressor *c,
         struct buf *scratch, struct err *e);
 /*
- * Before a manifest that relies on everything put so far: names made durable; ERR_CONFLICT when a prune has made a
- * relied-on name its candidate, or somebody has found one damaged, since the store was opened (the caller starts over
- * with a new store).
+ * Before a manifest that relies on everything put so far: uploads waited for, names made durable; ERR_CONFLICT when a
+ * prune has made a relied-on name its candidate, or somebody has found one damaged, since the store was opened (the
+ * caller starts over with a new store).
  */
 bool chunk_store_sync(struct chunk_store *s, struct err *e);
+bool chunk_store_check(struct chunk_store *s, struct err *e); /* false with the error of the first failed upload */
+/*
+ * The run is cancelled (s may be NULL): chunks no thread is sending yet are dropped, and later puts and
+ * chunk_store_sync() fail with ERR_CANCELLED, where there are uploads at all.
+ */
+void chunk_store_stop(struct chunk_store *s);
 void chunk_store_totals(struct chunk_store_totals *out, struct chunk_store *s);
 
 /*

@@ -15,3 +15,6 @@ drtool_unit_test(resolve drtool_repository)
 
 drtool_unit_test(s3_sign drtool_backend)
 target_compile_definitions(test_s3_sign PRIVATE DRTOOL_UNIT_DIR="${CMAKE_CURRENT_LIST_DIR}")
+drtool_unit_test(uploads drtool_repository Threads::Threads)
+drtool_unit_test(s3_time drtool_backend)
+drtool_unit_test(s3_xml drtool_backend)

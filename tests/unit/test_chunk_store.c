@@ -8,7 +8,7 @@
 
 static void test_a_chunk_is_named_by_its_bytes_and_comes_back(void **state)
 {
-	struct fixture f = fixture_over(storage_new_memory());
+	struct fixture f = fixture_over(new_storage());
 	struct piece p = must_put(&f, "1\tone\n2\ttwo\n");
 	struct err e = ERR_INIT;
 
@@ -24,7 +24,7 @@ static void test_a_chunk_is_named_by_its_bytes_and_comes_back(void **state)
 
 static void test_a_known_chunk_is_not_stored_again(void **state)
 {
-	struct fixture f = fixture_over(storage_new_memory());
+	struct fixture f = fixture_over(new_storage());
 	struct piece a = must_put(&f, "a\n"), b;
 
 	(void)state;
@@ -44,7 +44,7 @@ static void test_a_known_chunk_is_not_stored_again(void **state)
 
 static void test_nothing_and_too_much_are_no_chunks(void **state)
 {
-	struct fixture f = fixture_over(storage_new_memory());
+	struct fixture f = fixture_over(new_storage());
 	struct err e = ERR_INIT;
 	struct piece p;
 
@@ -93,7 +93,7 @@ static void test_damage_is_noticed_recorded_and_healed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(harms) / sizeof(harms[0]); i++) {
-		struct fixture f = fixture_over(storage_new_memory());
+		struct fixture f = fixture_over(new_storage());
 		struct piece p = must_put(&f, "some rows\nof a table\n"), again;
 		struct err e = ERR_INIT;
 
@@ -119,7 +119,7 @@ static void test_damage_is_noticed_recorded_and_healed(void **state)
 
 static void test_damage_recorded_by_another_is_not_relied_on(void **state)
 {
-	struct fixture f = fixture_over(storage_new_memory());
+	struct fixture f = fixture_over(new_storage());
 	struct piece p = must_put(&f, "rows\n");
 	struct key_of k = hex_of(&p);
 	struct err e = ERR_INIT;
@@ -142,7 +142,7 @@ static void test_damage_recorded_by_another_is_not_relied_on(void **state)
 
 static void test_an_empty_object_is_unknown(void **state)
 {
-	struct fixture f = fixture_over(storage_new_memory());
+	struct fixture f = fixture_over(new_storage());
 	struct piece p = must_put(&f, "rows\n");
 	struct err e = ERR_INIT;
 
@@ -157,7 +157,7 @@ static void test_an_empty_object_is_unknown(void **state)
 
 static void test_a_cut_chunk_nobody_read_is_not_relied_on(void **state)
 {
-	struct fixture f = fixture_over(storage_new_memory());
+	struct fixture f = fixture_over(new_storage());
 	struct piece p = must_put(&f, "some rows that compress to more than a few bytes\n"),
 	             q = must_put(&f, "others\n");
 	struct piece_list earlier = PIECE_LIST_INIT;
@@ -180,7 +180,7 @@ static void test_a_cut_chunk_nobody_read_is_not_relied_on(void **state)
 
 static void test_a_chunk_stored_again_at_another_level_is_good(void **state)
 {
-	struct fixture f = fixture_over(storage_new_memory());
+	struct fixture f = fixture_over(new_storage());
 	struct compressor *other = compressor_new(19);
 	struct buf text = BUF_INIT, frame = BUF_INIT;
 	struct err e = ERR_INIT;
@@ -203,7 +203,7 @@ static void test_a_chunk_stored_again_at_another_level_is_good(void **state)
 
 static void test_a_piece_past_the_end_is_the_lists_fault(void **state)
 {
-	struct fixture f = fixture_over(storage_new_memory());
+	struct fixture f = fixture_over(new_storage());
 	struct piece p = must_put(&f, "rows\n");
 	struct err e = ERR_INIT;
 
@@ -230,7 +230,7 @@ static void write_candidates(struct fixture *f, const char *name, const struct p
 
 static void test_a_snapshot_and_a_prune_do_not_meet_over_a_chunk(void **state)
 {
-	struct fixture f = fixture_over(storage_new_memory());
+	struct fixture f = fixture_over(new_storage());
 	struct piece p = must_put(&f, "rows\n"), q = must_put(&f, "other rows\n");
 	struct err e = ERR_INIT;
 
@@ -311,7 +311,7 @@ static struct buf stream_of(size_t len, uint32_t seed)
 
 static void test_streams_come_back_and_share_chunks(void **state)
 {
-	struct fixture f = fixture_over(storage_new_memory());
+	struct fixture f = fixture_over(new_storage());
 	struct buf data = stream_of(20u << 20, 7), out = BUF_INIT, small = BUF_INIT_MAX(1000);
 	struct piece_list first = PIECE_LIST_INIT, second = PIECE_LIST_INIT, none = PIECE_LIST_INIT;
 	struct err e = ERR_INIT;
@@ -367,7 +367,7 @@ static void *put_the_same(void *arg)
 
 static void test_threads_may_put_the_same_chunk_at_once(void **state)
 {
-	struct fixture f = fixture_over(storage_new_memory());
+	struct fixture f = fixture_over(new_storage());
 	struct worker workers[THREADS];
 
 	(void)state;
@@ -402,5 +402,8 @@ int main(void)
 		cmocka_unit_test(test_threads_may_put_the_same_chunk_at_once),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int near = cmocka_run_group_tests_name("near", tests, NULL, NULL);
+
+	far_away = true;
+	return near + cmocka_run_group_tests_name("far", tests, NULL, NULL);
 }
