@@ -1,0 +1,2 @@
+drtool_unit_test(s3_time drtool_backend)
+drtool_unit_test(s3_xml drtool_backend)
