@@ -3,6 +3,7 @@
 
 #include "restore/restore.h"
 #include "src/cmd/progress.h"
+#include "src/cmd/record.h"
 #include "src/cmd/say.h"
 #include "src/cmd/target.h"
 #include "src/cmd/text.h"
@@ -116,11 +117,25 @@ bool report_verify_possible(const struct cmd *c, int server_version, struct err 
 	return ok;
 }
 
+static void record_proof(struct journal_event *v, const struct manifest *m, const struct proof *p)
+{
+	v->snapshot_id = m->id;
+	if (!p)
+		return;
+	v->server = p->where;
+	v->rows = p->rows;
+	v->plain_bytes = p->plain_bytes;
+	v->phases = p->phases;
+	v->phase_count = p->phase_count;
+	record_detail(v, "proof", "%s", report_outcome(p->outcome));
+}
+
 bool report_verify(
         struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e)
 {
 	struct target scratch = TARGET_INIT;
 	struct verify_options o;
+	struct journal_event event = record_start("verify", m->database);
 	struct progress *progress;
 	bool ok;
 
@@ -129,6 +144,8 @@ bool report_verify(
 	progress = progress_start();
 	ok = verify_snapshot(out, r, m, &o, progress_observer(progress), c->cancel, e);
 	progress_stop(progress);
+	record_proof(&event, m, ok ? *out : NULL);
+	record_finish(&event, c, r, ok && *out && (*out)->outcome != PROOF_GOOD, ok ? NULL : e);
 	target_release(&scratch);
 	return ok;
 }

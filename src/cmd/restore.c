@@ -3,11 +3,13 @@
 
 #include "src/cmd/answer.h"
 #include "src/cmd/progress.h"
+#include "src/cmd/record.h"
 #include "src/cmd/report.h"
 #include "src/cmd/say.h"
 #include "src/cmd/store.h"
 #include "src/cmd/target.h"
 #include "src/cmd/text.h"
+#include "src/monitor/predict.h"
 
 static json_t *findings_document(const struct restore_result *result)
 {
@@ -75,12 +77,28 @@ static void summary_text(struct buf *out, const struct manifest *m, const struct
 		        result->finding_count, result->finding_count == 1 ? "" : "s");
 }
 
-/* What a restore of this snapshot would do, and how long a test restore of it took. */
+/* By what is recorded; a journal that cannot be read makes no difference to a restore. */
+static void predict(struct prediction *out, struct repository *r, const struct manifest *m, const struct target *t)
+{
+	struct proof *proof = NULL;
+	struct err ignored = ERR_INIT;
+	struct buf server = BUF_INIT;
+	struct journal j;
+
+	target_server(&server, t->conn);
+	journal_load(&j, r, m->database, JOURNAL_RECENT, &ignored);
+	proof_load_newest(&proof, r, m->database, m->id, &ignored);
+	predict_restore(out, &j, proof, buf_str(&server), m->plain_bytes);
+	proof_free(proof);
+	journal_release(&j);
+	buf_release(&server);
+}
+
+/* What a restore of this snapshot would do. */
 static void plan_text(struct buf *out, struct repository *r, const struct manifest *m, const struct target *t)
 {
 	char tables[TEXT_SIZE], rows[TEXT_SIZE], bytes[TEXT_SIZE], size[TEXT_SIZE], took[TEXT_SIZE];
-	struct proof *proof = NULL;
-	struct err ignored = ERR_INIT;
+	struct prediction prediction;
 	struct buf where = BUF_INIT;
 
 	target_describe(&where, t->conn);
@@ -91,13 +109,13 @@ static void plan_text(struct buf *out, struct repository *r, const struct manife
 	buf_addf(out,
 	        "disk needed on the server: about %s, the size of the source; whether it is free cannot be seen from here\n",
 	        text_bytes(size, m->database_size));
-	if (proof_load_newest(&proof, r, m->database, m->id, &ignored))
-		buf_addf(out, "predicted time: a test restore of it took %s\n",
-		        text_duration(took, proof->finished_us - proof->started_us));
+	predict(&prediction, r, m, t);
+	if (prediction.basis == PREDICTION_NONE)
+		buf_add(out, "predicted time: unknown, no restore or test restore of this database is recorded\n");
 	else
-		buf_add(out, "predicted time: unknown, no test restore of it is recorded\n");
+		buf_addf(out, "predicted time: %s, by %s\n", text_duration(took, prediction.duration_us),
+		        prediction.text);
 	buf_add(out, "connections to be ended: none; nothing was changed\n");
-	proof_free(proof);
 	buf_release(&where);
 }
 
@@ -129,10 +147,23 @@ static bool run(struct restore_result *result, const struct cmd *c, struct repos
 		.no_owner = options_set(c->options, OPTION_NO_OWNER),
 		.dry_run = cmd_dry_run(c),
 	};
-	struct progress *progress = progress_start();
-	bool ok = restore_into(result, r, m, &o, progress_observer(progress), c->cancel, e);
+	struct journal_event event = record_start("restore", m->database);
+	struct prediction prediction;
+	struct progress *progress;
+	bool ok;
 
+	predict(&prediction, r, m, t);
+	progress = progress_start();
+	ok = restore_into(result, r, m, &o, progress_observer(progress), c->cancel, e);
 	progress_stop(progress);
+	record_server(&event, t->conn);
+	event.snapshot_id = m->id;
+	event.predicted_us = prediction.duration_us;
+	event.rows = result->rows;
+	event.plain_bytes = result->plain_bytes;
+	event.phases = result->phases;
+	event.phase_count = result->phase_count;
+	record_finish(&event, c, r, result->finding_count > 0, ok ? NULL : e);
 	return ok;
 }
 

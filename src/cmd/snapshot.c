@@ -3,6 +3,7 @@
 
 #include "src/cmd/answer.h"
 #include "src/cmd/progress.h"
+#include "src/cmd/record.h"
 #include "src/cmd/report.h"
 #include "src/cmd/say.h"
 #include "src/cmd/store.h"
@@ -78,9 +79,16 @@ static bool take(struct snapshot_result *result, const struct cmd *c, struct rep
 		.dry_run = cmd_dry_run(c),
 	};
 	struct progress *progress = progress_start();
+	struct journal_event event = record_start(
+	        "snapshot", s.database ? s.database : conninfo_get(t->conn, "dbname"));
 	bool ok = snapshot_take(result, r, &s, progress_observer(progress), c->cancel, e);
 
 	progress_stop(progress);
+	record_server(&event, t->conn);
+	event.snapshot_id = *result->id ? result->id : NULL;
+	event.rows = result->rows;
+	event.plain_bytes = result->plain_bytes;
+	record_finish(&event, c, r, false, ok ? NULL : e);
 	free(exclude);
 	return ok;
 }

@@ -58,6 +58,13 @@ bool store_open_or_create(struct repository **out, const struct cmd *c, struct e
 	return true;
 }
 
+const char *store_database_name(const struct cmd *c, const char *word)
+{
+	const struct config_database *d = config_database_find(c->config, word);
+
+	return d && d->as ? d->as : word;
+}
+
 /* The name in the repository of drtool.yml's only database; NULL when there is not exactly one. */
 static const char *only_database(const struct config *config)
 {

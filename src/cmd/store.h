@@ -15,6 +15,8 @@ bool store_open(struct repository **out, const struct cmd *c, struct err *e);
  * repository in memory stands in for the missing one.
  */
 bool store_open_or_create(struct repository **out, const struct cmd *c, struct err *e);
+/* The name in the repository of a database of drtool.yml; any other word stands for itself. */
+const char *store_database_name(const struct cmd *c, const char *word);
 /* The location as configured; NULL with ERR_USAGE when there is none. */
 const char *store_where(const struct cmd *c, struct err *e);
 

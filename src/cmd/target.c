@@ -29,13 +29,20 @@ static const char *setting(const struct conninfo *conn, const char *keyword, con
 	return value ? value : otherwise;
 }
 
+void target_server(struct buf *out, const struct conninfo *conn)
+{
+	const char *host = setting(conn, "host", "PGHOST", conninfo_get(conn, "hostaddr"));
+
+	buf_addf(out, "%s:%s", host ? host : "local socket", setting(conn, "port", "PGPORT", "5432"));
+}
+
 void target_describe(struct buf *out, const struct conninfo *conn)
 {
 	const char *user = setting(conn, "user", "PGUSER", "its user's database");
 	const char *dbname = setting(conn, "dbname", "PGDATABASE", user);
-	const char *host = setting(conn, "host", "PGHOST", conninfo_get(conn, "hostaddr"));
 
-	buf_addf(out, "%s at %s:%s", dbname, host ? host : "local socket", setting(conn, "port", "PGPORT", "5432"));
+	buf_addf(out, "%s at ", dbname);
+	target_server(out, conn);
 }
 
 static bool refuse_pooler(const char *what, struct err *e)

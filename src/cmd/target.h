@@ -28,6 +28,8 @@ struct target {
 bool target_find(struct target *out, const struct cmd *c, const char *text, const char *what, struct err *e);
 void target_release(struct target *t);
 
+/* "db1:5432" from what is configured, without connecting. Appended. */
+void target_server(struct buf *out, const struct conninfo *conn);
 /* "shop at db1:5432" from what is configured, without connecting; never a password. Appended. */
 void target_describe(struct buf *out, const struct conninfo *conn);
 

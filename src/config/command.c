@@ -66,6 +66,14 @@ static const struct command rows[COMMAND_COUNT] = {
 		"The same content pg_dump would print, on stdout. With --table only the tables whose names match.",
 		"drtool cat latest | psql shop_copy\ndrtool cat latest --table public.orders > orders.sql",
 	},
+	[COMMAND_JOURNAL] = {
+		"journal", "[DB]", 0, 1,
+		"what was done to a database: when, by whom, with what outcome",
+		"Every command that changed something leaves an event in the repository: snapshots, test restores, restores, swaps, "
+		"with how long each phase took. DB is the database's name in the repository; without it, all of them. --markdown "
+		"prints a section per event, for the page written after an incident.",
+		"drtool journal\ndrtool journal shop --last 5 --markdown",
+	},
 	[COMMAND_HELP] = {
 		"help", "[COMMAND]", 0, 1,
 		"explain drtool or one of its commands",

@@ -15,6 +15,7 @@
 #define VERIFY   COMMAND_BIT(COMMAND_VERIFY)
 #define RESTORE  COMMAND_BIT(COMMAND_RESTORE)
 #define CAT      COMMAND_BIT(COMMAND_CAT)
+#define JOURNAL  COMMAND_BIT(COMMAND_JOURNAL)
 #define HELP     COMMAND_BIT(COMMAND_HELP)
 
 #define DAY  86400
@@ -82,6 +83,10 @@ static const struct option rows[OPTION_COUNT] = {
 		"objective: how old the newest snapshot may be, as in 24h" },
 	[OPTION_TABLE] = { "table", 0, "PATTERN", CAT, NULL, NULL, OPTION_LIST, 0, 0,
 		"only tables that match; as in pg_dump, repeatable" },
+	[OPTION_LAST] = { "last", 0, "N", JOURNAL, NULL, NULL, OPTION_NUMBER, 1, 100000,
+		"only the newest N events (default: 100)" },
+	[OPTION_MARKDOWN] = { "markdown", 0, NULL, JOURNAL, NULL, NULL, OPTION_SWITCH, 0, 0,
+		"print Markdown, a section per event" },
 	[OPTION_MAN] = { "man", 0, NULL, HELP, NULL, NULL, OPTION_SWITCH, 0, 0,
 		"print the manual page" },
 	[OPTION_COMPLETION] = { "completion", 0, NULL, HELP, NULL, NULL, OPTION_SWITCH, 0, 0,

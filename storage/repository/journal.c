@@ -39,18 +39,11 @@ static const struct json_member members[] = {
 	FIELD(journal_event, OPTIONAL, message),
 };
 
-static const struct json_member phase_members[] = {
-	FIELD(journal_phase, TEXT, name),
-	FIELD(journal_phase, I64, duration_us),
-};
-
 static const struct json_member detail_members[] = {
 	FIELD(journal_detail, TEXT, name),
 	FIELD(journal_detail, TEXT, value),
 };
 
-static const struct json_array phases_array = { "phases", phase_members, COUNT(phase_members),
-	sizeof(struct journal_phase), 100 };
 static const struct json_array details_array = { "details", detail_members, COUNT(detail_members),
 	sizeof(struct journal_detail), 1000 };
 
@@ -59,7 +52,7 @@ void journal_write(struct buf *out, const struct journal_event *v)
 	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
 
 	json_write_members(&text, members, COUNT(members), v, ",\n");
-	json_write_array(&text, &phases_array, v->phases, v->phase_count);
+	json_write_array(&text, &proof_phases_array, v->phases, v->phase_count);
 	json_write_array(&text, &details_array, v->details, v->detail_count);
 	document_write(out, buf_view(&text));
 	buf_release(&text);
@@ -74,7 +67,7 @@ bool journal_parse(struct journal_event **out, struct view text, struct err *e)
 	if (!document_parse(&object, text, "journal event", e))
 		return false;
 	v = xcalloc(1, sizeof(*v));
-	bool ok = json_read_array(&phases, &v->phase_count, &phases_array, object, &v->arena, e) &&
+	bool ok = json_read_array(&phases, &v->phase_count, &proof_phases_array, object, &v->arena, e) &&
 	          json_read_array(&details, &v->detail_count, &details_array, object, &v->arena, e) &&
 	          json_read_members(v, members, COUNT(members), object, &v->arena, e);
 	v->phases = phases;

@@ -8,18 +8,13 @@
 #define DRTOOL_STORAGE_REPOSITORY_JOURNAL_H
 
 #include "src/base/arena.h"
-#include "storage/repository/repository.h"
+#include "storage/repository/proof.h"
 
 enum journal_outcome {
 	JOURNAL_DONE,
 	JOURNAL_FAILED,  /* message says why; what the command had changed by then is in the details */
 	JOURNAL_REFUSED, /* nothing was changed */
 	JOURNAL_DIFFERS, /* done, and something differs from what it should be */
-};
-
-struct journal_phase {
-	const char *name; /* as in a proof: "schema", "data", "indexes", "swap", ... */
-	int64_t duration_us;
 };
 
 struct journal_detail {
@@ -39,8 +34,8 @@ struct journal_event {
 	uint64_t rows, plain_bytes;      /* moved; 0 when nothing was */
 	int64_t predicted_us;            /* how long it was expected to take; 0 when nothing was predicted */
 	const char *message;             /* the error, or one line worth knowing; NULL */
-	struct journal_phase *phases;
-	size_t phase_count; /* at most 100 */
+	struct proof_phase *phases;      /* with swaps, checks and hooks where there were any */
+	size_t phase_count;              /* at most 100 */
 	struct journal_detail *details;
 	size_t detail_count; /* at most 1000 */
 	struct arena arena;  /* of a loaded one; {0} otherwise */
@@ -54,6 +49,8 @@ const char *journal_detail(const struct journal_event *v, const char *name);
 
 /* v's host and user are taken from this process. */
 bool journal_record(struct repository *r, const struct journal_event *v, struct err *e);
+
+#define JOURNAL_RECENT ((size_t)50) /* events that are enough to predict by */
 
 struct journal {
 	struct journal_event **events; /* oldest first */

@@ -49,7 +49,7 @@ static const struct json_member difference_members[] = {
 	FIELD(proof_difference, BOOL, source_fault),
 };
 
-static const struct json_array phases_array = { "phases", phase_members, COUNT(phase_members),
+const struct json_array proof_phases_array = { "phases", phase_members, COUNT(phase_members),
 	sizeof(struct proof_phase), PHASES_MAX };
 static const struct json_array differences_array = { "differences", difference_members, COUNT(difference_members),
 	sizeof(struct proof_difference), DIFFERENCES_MAX };
@@ -59,7 +59,7 @@ void proof_write(struct buf *out, const struct proof *p)
 	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
 
 	json_write_members(&text, members, COUNT(members), p, ",\n");
-	json_write_array(&text, &phases_array, p->phases, p->phase_count);
+	json_write_array(&text, &proof_phases_array, p->phases, p->phase_count);
 	json_write_array(&text, &differences_array, p->differences, p->difference_count);
 	document_write(out, buf_view(&text));
 	buf_release(&text);
@@ -74,7 +74,7 @@ bool proof_parse(struct proof **out, struct view text, struct err *e)
 	if (!document_parse(&object, text, "proof", e))
 		return false;
 	p = xcalloc(1, sizeof(*p));
-	bool ok = json_read_array(&phases, &p->phase_count, &phases_array, object, &p->arena, e) &&
+	bool ok = json_read_array(&phases, &p->phase_count, &proof_phases_array, object, &p->arena, e) &&
 	          json_read_array(&differences, &p->difference_count, &differences_array, object, &p->arena, e) &&
 	          json_read_members(p, members, COUNT(members), object, &p->arena, e);
 	p->phases = phases;

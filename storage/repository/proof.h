@@ -7,6 +7,8 @@
 #include "src/base/arena.h"
 #include "storage/repository/repository.h"
 
+struct json_array;
+
 enum proof_outcome {
 	PROOF_GOOD,          /* everything compared is equal */
 	PROOF_SOURCE_FAULTS, /* equal, but the source violates constraints of its own, which therefore could not be
@@ -18,6 +20,8 @@ struct proof_phase {
 	const char *name; /* "cluster", "schema", "data", "indexes", "compare", ... */
 	int64_t duration_us;
 };
+
+extern const struct json_array proof_phases_array; /* "phases" of a document, at most 100 */
 
 struct proof_difference {
 	const char *object; /* "TABLE public.orders" */

@@ -2,7 +2,7 @@
 #include "storage/repository/journal.h"
 #include "tests/unit/storage_fixture.h"
 
-static struct journal_phase phases[] = { { "data", 5000000 }, { "swap", 250000 } };
+static struct proof_phase phases[] = { { "data", 5000000 }, { "swap", 250000 } };
 static struct journal_detail details[] = { { "kept", "shop__before_20261120-101500" }, { "rows_written", "12" } };
 
 static struct journal_event sample(const char *event, int64_t finished_us)

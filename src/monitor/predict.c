@@ -1,0 +1,90 @@
+#include "src/monitor/predict.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/base/clock.h"
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names != NULL;
+}
+
+static int64_t sum_of(const char *const *names, const struct proof_phase *phases, size_t count)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (is_one_of(phases[i].name, names))
+			sum += phases[i].duration_us;
+	return sum;
+}
+
+static void scale(
+        struct prediction *out, const struct proof_phase *phases, size_t count, uint64_t bytes_then, uint64_t bytes_now)
+{
+	static const char *const fixed[] = { "schema", "final", NULL };
+	static const char *const growing[] = { "data", "indexes", "analyze", NULL };
+	double ratio = bytes_then ? (double)bytes_now / (double)bytes_then : 1;
+	int64_t base = sum_of(fixed, phases, count), rest = sum_of(growing, phases, count);
+
+	out->measured_us = base + rest;
+	out->duration_us = base + (int64_t)((double)rest * ratio);
+}
+
+static void describe(struct prediction *out, const char *what, const char *where, uint64_t bytes, int64_t utc_us)
+{
+	char when[CLOCK_TEXT_SIZE];
+
+	clock_rfc3339(when, utc_us);
+	snprintf(out->text, sizeof(out->text), "%s of %.1f MiB%s%.100s, %s", what, (double)bytes / (1 << 20),
+	        where ? " on " : "", where ? where : "", when);
+}
+
+static bool is_measured(const struct journal_event *v, bool proof)
+{
+	if (v->outcome == JOURNAL_FAILED || v->outcome == JOURNAL_REFUSED || v->phase_count == 0)
+		return false;
+	if (proof)
+		return strcmp(v->event, "verify") == 0;
+	return strcmp(v->event, "restore") == 0 || strcmp(v->event, "replace") == 0;
+}
+
+/* The newest of its kind, on server when that is not NULL. */
+static const struct journal_event *newest(const struct journal *j, bool proof, const char *server)
+{
+	for (size_t i = j->count; i-- > 0;) {
+		const struct journal_event *v = j->events[i];
+
+		if (is_measured(v, proof) && (!server || (v->server && strcmp(v->server, server) == 0)))
+			return v;
+	}
+	return NULL;
+}
+
+void predict_restore(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,
+        uint64_t plain_bytes)
+{
+	const struct journal_event *v = server ? newest(j, false, server) : NULL;
+
+	*out = (struct prediction){ .basis = PREDICTION_NONE, .text = "nothing was measured yet" };
+	if (!v)
+		v = newest(j, false, NULL);
+	if (v) {
+		out->basis = PREDICTION_RESTORE;
+		describe(out, "a restore", v->server, v->plain_bytes, v->finished_us);
+	} else if ((v = newest(j, true, NULL)) != NULL) {
+		out->basis = PREDICTION_PROOF;
+		describe(out, "a test restore", v->server, v->plain_bytes, v->finished_us);
+	}
+	if (v) {
+		scale(out, v->phases, v->phase_count, v->plain_bytes, plain_bytes);
+	} else if (proof) {
+		out->basis = PREDICTION_PROOF;
+		describe(out, "a test restore", proof->where, proof->plain_bytes, proof->finished_us);
+		scale(out, proof->phases, proof->phase_count, proof->plain_bytes, plain_bytes);
+	}
+}

@@ -1,0 +1,31 @@
+/*
+ * src/monitor/predict.h - how long a restore will take, by what restores and test restores took before
+ *
+ * Loading rows, building indexes and gathering statistics grow with the bytes; schema and finishing do not.
+ */
+#ifndef DRTOOL_MONITOR_PREDICT_H
+#define DRTOOL_MONITOR_PREDICT_H
+
+#include "storage/repository/journal.h"
+
+enum prediction_basis {
+	PREDICTION_NONE,    /* nothing measured yet: duration_us is 0 */
+	PREDICTION_RESTORE, /* a restore, on the same server where there was one */
+	PREDICTION_PROOF,   /* a test restore: its private server does not wait for disks as a real one does */
+};
+
+struct prediction {
+	enum prediction_basis basis;
+	int64_t duration_us; /* of restoring plain_bytes */
+	int64_t measured_us; /* what the basis took */
+	char text[256];      /* the basis in words: "a restore of 1.0 GiB on db1:5432, 2026-05-01T12:00:00Z" */
+};
+
+/*
+ * From the events "restore", "replace" and "verify" of j (oldest first) and, when it holds none of use, from proof (may
+ * be NULL). server is where the restore would go; NULL when that is not known.
+ */
+void predict_restore(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,
+        uint64_t plain_bytes);
+
+#endif

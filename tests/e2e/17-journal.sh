@@ -1,0 +1,55 @@
+#!/bin/bash
+# What was done to a database is in the journal, and predicts how long the next restore takes.
+. "$(dirname "$0")/lib.sh"
+
+server
+shop shop 1
+
+step "snapshot, proof, restore: one event each, in order"
+snapshot shop
+verify_ok "$ID"
+expect 0 drtool restore "$ID" --into "dbname=back" --dry-run
+grep -q 'predicted time: .* by a test restore' <<<"$OUT" || fail "no prediction: $OUT"
+expect 0 drtool restore "$ID" --into "dbname=back"
+expect 0 drtool journal --json
+[ "$(jq -r '[.[].event] | join(" ")' <<<"$OUT")" = "snapshot verify restore" ] || fail "$OUT"
+[ "$(jq -r '[.[] | .outcome] | unique | join(" ")' <<<"$OUT")" = done ] || fail "$OUT"
+[ "$(jq -r '[.[] | .snapshot] | unique | join(" ")' <<<"$OUT")" = "$ID" ] || fail "$OUT"
+[ "$(jq -r '.[2] | .dbname + " " + .server' <<<"$OUT")" = "back $PGHOST:$PGPORT" ] || fail "$OUT"
+[ "$(jq '.[2] | (.predicted_seconds > 0) and (.phases | length > 3) and .rows > 0 and .seconds > 0' <<<"$OUT")" = true ] || fail "$OUT"
+[ "$(jq -r '.[1].details.proof' <<<"$OUT")" = good ] || fail "$OUT"
+[ "$(jq -r '.[0].user' <<<"$OUT")" = "$(id -un)" ] || fail "$OUT"
+
+step "the next restore is predicted by that restore"
+expect 0 drtool restore "$ID" --into "dbname=again" --dry-run
+grep -qF "by a restore of" <<<"$OUT" || fail "$OUT"
+[ "$(drtool journal --json 2>/dev/null | jq length)" = 3 ] || fail "a dry run is in the journal"
+
+step "what failed is there with its reason, what was refused is not"
+expect 1 drtool snapshot "dbname=nowhere"
+createdb full
+sql full -c "CREATE TABLE t (a int)"
+expect 3 drtool restore "$ID" --into "dbname=full"
+expect 0 drtool journal
+[ "$(grep -c . <<<"$OUT")" = 4 ] || fail "$OUT"
+createdb broken
+sql broken -c "CREATE TABLE t (a int); CREATE ROLE reader LOGIN; GRANT CONNECT ON DATABASE broken TO reader"
+expect 1 drtool snapshot "dbname=broken user=reader"
+expect 0 drtool journal broken --json
+[ "$(jq -r '.[0] | .event + " " + .outcome' <<<"$OUT")" = "snapshot failed" ] || fail "$OUT"
+jq -e '.[0].message | length > 10' <<<"$OUT" >/dev/null || fail "$OUT"
+
+step "for people"
+expect 0 drtool journal shop --last 1
+[ "$(tail -n 1 <<<"$OUT" | grep -c restore)" = 1 ] && [ "$(wc -l <<<"$OUT")" = 2 ] || fail "$OUT"
+expect 0 drtool journal --markdown
+grep -q '^## .* UTC: restore of shop, done$' <<<"$OUT" || fail "$OUT"
+grep -q '^- phases: .*data' <<<"$OUT" || fail "$OUT"
+
+step "a damaged event is named and hides no other"
+event=$(find "$REPO/journal" -name '*verify.json')
+printf x >>"$event"
+expect 6 drtool journal shop --json
+[ "$(jq length <<<"$OUT")" = 2 ] || fail "$OUT"
+error_says "cannot be read" "verify"
+no_leftovers

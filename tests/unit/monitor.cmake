@@ -1,0 +1,1 @@
+drtool_unit_test(predict drtool_monitor)

@@ -1,0 +1,96 @@
+#include "src/monitor/predict.h"
+#include "tests/unit/storage_fixture.h"
+
+#define S ((int64_t)1000000)
+
+static struct proof_phase phases[] = { { "cluster", 3 * S }, { "schema", 1 * S }, { "data", 10 * S },
+	{ "indexes", 20 * S }, { "analyze", 2 * S }, { "final", 1 * S }, { "compare", 7 * S } };
+
+static struct journal_event event(const char *name, const char *server, uint64_t bytes)
+{
+	return (struct journal_event){
+		.event = name,
+		.database = "shop",
+		.server = server,
+		.plain_bytes = bytes,
+		.phases = phases,
+		.phase_count = 7,
+	};
+}
+
+static struct prediction predict(struct journal_event *events, size_t count, const char *server, uint64_t bytes)
+{
+	struct journal_event *list[8];
+	struct journal j = { .events = list, .count = count };
+	struct prediction p;
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = &events[i];
+	predict_restore(&p, &j, NULL, server, bytes);
+	return p;
+}
+
+static void test_nothing_measured(void **state)
+{
+	struct journal_event failed = event("restore", "db1:5432", 100);
+	struct prediction p;
+
+	(void)state;
+	failed.outcome = JOURNAL_FAILED;
+	p = predict(&failed, 1, "db1:5432", 1000);
+	assert_int_equal(p.basis, PREDICTION_NONE);
+	assert_true(p.duration_us == 0);
+}
+
+static void test_what_grows_with_the_bytes_grows(void **state)
+{
+	struct journal_event one = event("restore", "db1:5432", 100);
+	struct prediction p = predict(&one, 1, "db1:5432", 100);
+
+	(void)state;
+	assert_int_equal(p.basis, PREDICTION_RESTORE);
+	assert_true(p.duration_us == 34 * S && p.measured_us == 34 * S); /* neither cluster nor compare */
+	p = predict(&one, 1, "db1:5432", 300);
+	assert_true(p.duration_us == 2 * S + 3 * 32 * S);
+	assert_non_null(strstr(p.text, "db1:5432"));
+}
+
+static void test_the_same_server_then_any_restore_then_a_proof(void **state)
+{
+	struct journal_event events[] = { event("verify", "private cluster", 100), event("restore", "db1:5432", 200),
+		event("replace", "db2:5432", 400) };
+	struct prediction p;
+
+	(void)state;
+	p = predict(events, 3, "db1:5432", 200);
+	assert_true(p.duration_us == 34 * S);
+	p = predict(events, 3, "db3:5432", 400);
+	assert_true(p.duration_us == 34 * S);
+	p = predict(events, 1, "db1:5432", 100);
+	assert_int_equal(p.basis, PREDICTION_PROOF);
+	assert_true(p.duration_us == 34 * S);
+}
+
+static void test_a_proof_of_an_older_repository_serves(void **state)
+{
+	struct proof proof = { .where = "private cluster", .plain_bytes = 100, .phases = phases, .phase_count = 7 };
+	struct journal none = { 0 };
+	struct prediction p;
+
+	(void)state;
+	predict_restore(&p, &none, &proof, NULL, 200);
+	assert_int_equal(p.basis, PREDICTION_PROOF);
+	assert_true(p.duration_us == 66 * S);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_measured),
+		cmocka_unit_test(test_what_grows_with_the_bytes_grows),
+		cmocka_unit_test(test_the_same_server_then_any_restore_then_a_proof),
+		cmocka_unit_test(test_a_proof_of_an_older_repository_serves),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
