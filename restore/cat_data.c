@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "restore/cat_internal.h"
+#include "restore/feed.h"
 
-#define PG_CLASS 1259 /* pg_class's own OID: entries that are relations */
+#define CAT_AHEAD ((size_t)48 << 20) /* rows read before they are printed */
+#define PG_CLASS  1259               /* pg_class's own OID: entries that are relations */
 
 /* --- owners, for the comments --- */
 
@@ -45,41 +47,79 @@ static const char *owner_of(struct cat *c, uint32_t oid)
 
 /* --- tables --- */
 
-static bool table_rows(struct cat *c, const struct content_table *t, struct err *e)
-{
-	for (size_t i = 0; i < t->pieces.count; i++) {
-		const struct piece *p = &t->pieces.items[i];
-		struct view rows;
+struct reading {
+	struct feed *feed;
+	struct feed_part part; /* read ahead of its table's turn */
+	int state;             /* of feed_next(): 1 part is there, 0 end */
+};
 
-		if (!cat_piece(&rows, c, p, e) || !cat_write(c, rows, e))
-			return false;
-		observer_bytes(c->obs, p->length);
-	}
-	return true;
+static bool is_printed(const struct cat *c, size_t i)
+{
+	const struct content_table *t = &c->contents.tables[i];
+
+	return t->table.kind != PG_TABLE_LARGE_OBJECTS && t->data == CONTENT_DATA && c->table_in[i];
 }
 
-static bool print_table(struct cat *c, const struct content_table *t, struct err *e)
+static bool table_rows(struct cat *c, struct reading *in, size_t table, struct err *e)
 {
-	const struct pg_table *p = &t->table;
+	while (in->state == 1 && in->part.slot == table) {
+		if (!cat_write(c, in->part.data, e))
+			return false;
+		observer_bytes(c->obs, in->part.data.len);
+		in->state = feed_next(&in->part, in->feed, e);
+	}
+	return in->state >= 0;
+}
+
+static bool print_table(struct cat *c, struct reading *in, size_t table, struct err *e)
+{
+	const struct pg_table *p = &c->contents.tables[table].table;
 
 	return cat_header(c, true, p->name, "TABLE DATA", p->schema, owner_of(c, p->oid), e) &&
 	       (!p->load_root || cat_print(c, e, "-- load via partition root %s\n\n", p->load_root)) &&
 	       cat_print(c, e, "COPY %s %s FROM stdin;\n", p->load_root ? p->load_root : p->qualified, p->columns) &&
-	       table_rows(c, t, e) && cat_print(c, e, "\\.\n\n\n");
+	       table_rows(c, in, table, e) && cat_print(c, e, "\\.\n\n\n");
+}
+
+/* All tables are one stream of pieces: small ones share chunks. */
+static size_t list_pieces(struct feed_item **out, const struct cat *c)
+{
+	size_t count = 0, total = 0;
+
+	for (size_t i = 0; i < c->contents.table_count; i++)
+		total += is_printed(c, i) ? c->contents.tables[i].pieces.count : 0;
+	*out = xcalloc(total + 1, sizeof(**out));
+	for (size_t i = 0; i < c->contents.table_count; i++) {
+		const struct piece_list *p = &c->contents.tables[i].pieces;
+
+		for (size_t k = 0; k < p->count && is_printed(c, i); k++)
+			(*out)[count++] = (struct feed_item){ .piece = &p->items[k], .slot = i };
+	}
+	return count;
 }
 
 bool cat_tables(struct cat *c, struct err *e)
 {
-	for (size_t i = 0; i < c->contents.table_count; i++) {
-		const struct content_table *t = &c->contents.tables[i];
+	struct reading in = { .feed = feed_new(c->chunks, CAT_AHEAD, false), .state = 1 };
+	struct feed_item *items;
+	size_t count = list_pieces(&items, c);
+	bool ok = feed_start(in.feed, items, count, e), begun = false;
 
-		if (t->table.kind == PG_TABLE_LARGE_OBJECTS || t->data != CONTENT_DATA || !c->table_in[i])
+	for (size_t i = 0; i < c->contents.table_count && ok; i++) {
+		if (!is_printed(c, i))
 			continue;
-		if (!print_table(c, t, e))
-			return err_wrap(e, "table %s", t->table.qualified);
-		observer_item(c->obs);
+		if (!begun)
+			in.state = feed_next(&in.part, in.feed, e);
+		begun = true;
+		ok = in.state >= 0 && print_table(c, &in, i, e);
+		if (!ok)
+			err_wrap(e, "table %s", c->contents.tables[i].table.qualified);
+		else
+			observer_item(c->obs);
 	}
-	return true;
+	feed_free(in.feed);
+	free(items);
+	return ok;
 }
 
 /* --- sequences --- */

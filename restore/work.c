@@ -309,7 +309,7 @@ static unsigned start_workers(struct work *w, struct worker *workers, struct err
 		int errnum;
 
 		workers[i] = (struct worker){ .work = w, .first = i == 0, .loader = { .load = w->load } };
-		workers[i].loader.feed = feed_new(w->load->chunks, ahead < AHEAD_MOST ? ahead : AHEAD_MOST);
+		workers[i].loader.feed = feed_new(w->load->chunks, ahead < AHEAD_MOST ? ahead : AHEAD_MOST, true);
 		errnum = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
 		if (errnum) {
 			feed_free(workers[i].loader.feed);

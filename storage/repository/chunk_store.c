@@ -124,6 +124,11 @@ void chunk_store_expect(struct chunk_store *s, const struct piece_list *pieces)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+unsigned chunk_store_in_flight(const struct chunk_store *s)
+{
+	return s->r->storage->in_flight;
+}
+
 void chunk_store_totals(struct chunk_store_totals *out, struct chunk_store *s)
 {
 	pthread_mutex_lock(&s->mutex);

@@ -61,6 +61,7 @@ bool chunk_store_check(struct chunk_store *s, struct err *e); /* false with the 
  * chunk_store_sync() fail with ERR_CANCELLED, where there are uploads at all.
  */
 void chunk_store_stop(struct chunk_store *s);
+unsigned chunk_store_in_flight(const struct chunk_store *s); /* how many requests at once its storage wants */
 void chunk_store_totals(struct chunk_store_totals *out, struct chunk_store *s);
 
 /*
