@@ -32,6 +32,8 @@ struct http_request {
 	struct view body;  /* of PUT and POST; the caller keeps it until the call returns */
 	unsigned total_ms; /* the whole request, for small ones; 0: only the stall limit */
 	bool no_proxy;     /* metadata services of the machine itself are never reached through a proxy */
+	unsigned
+	        grace_ms; /* how long it may still take once the client's cancel has tripped: what tidies up; 0: none */
 };
 
 /* HTTP_RESPONSE_INIT_MAX gives body its ceiling; release with http_response_release(). */
@@ -39,6 +41,7 @@ struct http_response {
 	int status; /* of the final answer; 1xx are skipped, redirects are not followed */
 	struct buf body;
 	struct buf headers; /* "name: value\n" with the name in lower case, one after the other, at most 64 KiB */
+	bool sent;          /* set after a failure, too: a server may have seen the request, or a part of it */
 };
 #define HTTP_RESPONSE_INIT_MAX(m)       \
 	{                               \

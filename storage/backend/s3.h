@@ -4,12 +4,15 @@
  * Objects are those of the local layout below the prefix. Written with single PUTs (an object is at most 1.1 GiB), read
  * with single GETs, listed with ListObjectsV2 (version 1 where a store knows only that). Plain Signature Version 4 with
  * the real payload hash; nothing newer is asked of a store. Requests that can succeed later are repeated with backoff
- * and jitter; all are idempotent.
+ * and jitter, until two minutes have passed (DRTOOL_S3_RETRY_SECONDS), 20 seconds where the store has never answered
+ * yet; a connection without a byte either way counts as broken after 30 seconds (DRTOOL_S3_STALL_SECONDS). All are
+ * idempotent.
  */
 #ifndef DRTOOL_STORAGE_BACKEND_S3_H
 #define DRTOOL_STORAGE_BACKEND_S3_H
 
 #include "src/base/cancel.h"
+#include "src/base/observer.h"
 #include "storage/backend/storage.h"
 
 struct s3_options {
@@ -23,6 +26,7 @@ struct s3_options {
 	const char *profile;    /* NULL: AWS_PROFILE, else "default" */
 	unsigned in_flight;     /* requests at once; 0: 16 */
 	const struct cancel *cancel; /* NULL for none */
+	struct observer *observer;   /* is told about retries, a wrong clock, another region; NULL for none */
 };
 
 bool s3_is_url(const char *where); /* "s3://..." */
@@ -42,11 +46,11 @@ struct s3_findings {
 	const char *addressing;                      /* "path" or "virtual" */
 	char credentials[256];                       /* where they came from */
 	bool clock_known;
-	int64_t clock_ahead_us;                      /* of this machine against the store */
-	enum s3_answer versioning;                   /* YES: old versions are kept and cost space */
-	enum s3_answer remove_refused;               /* YES: object lock or policy */
-	enum s3_answer conditional_put;              /* NO: refused or ignored; locks do not need it */
-	struct err put, get, list, remove;           /* kind ERR_NONE: it works */
+	int64_t clock_ahead_us;            /* of this machine against the store */
+	enum s3_answer versioning;         /* YES: old versions are kept and cost space */
+	enum s3_answer remove_refused;     /* YES: object lock or policy */
+	enum s3_answer conditional_put;    /* NO: refused or ignored; locks do not need it */
+	struct err put, get, list, remove; /* kind ERR_NONE: it works */
 };
 bool s3_examine(struct s3_findings *out, struct storage *s, struct err *e);
 

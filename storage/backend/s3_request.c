@@ -1,0 +1,226 @@
+#include "storage/backend/s3_request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/clock.h"
+#include "src/base/observer.h"
+
+#define NOTE_AFTER_US 3000000  /* trouble that passes sooner is nobody's business */
+#define NOTE_EVERY_US 30000000 /* of all threads together */
+#define HEADERS_MAX   16
+
+static const char *method_name(enum http_method method)
+{
+	static const char *const names[] = {
+		[HTTP_GET] = "GET",
+		[HTTP_HEAD] = "HEAD",
+		[HTTP_PUT] = "PUT",
+		[HTTP_POST] = "POST",
+		[HTTP_DELETE] = "DELETE",
+	};
+
+	return names[method];
+}
+
+/* The lines of headers, cut apart in place. */
+static void split_lines(const char *lines[HEADERS_MAX + 1], struct buf *headers)
+{
+	char *at = (char *)headers->data;
+	size_t n = 0;
+
+	while (at && *at && n < HEADERS_MAX) {
+		char *end = strchr(at, '\n');
+
+		lines[n++] = at;
+		if (!end)
+			break;
+		*end = '\0';
+		at = end + 1;
+	}
+	lines[n] = NULL;
+}
+
+struct parts {
+	struct buf host, path, target, url, headers;
+};
+
+static void parts_release(struct parts *p)
+{
+	if (p->headers.data)
+		explicit_bzero(p->headers.data, p->headers.cap); /* a session token */
+	buf_release(&p->host);
+	buf_release(&p->path);
+	buf_release(&p->target);
+	buf_release(&p->url);
+	buf_release(&p->headers);
+}
+
+/* Everything that goes on the wire for this try. */
+static void sign(struct parts *p, struct s3_try *t, struct s3_client *c, const struct s3_request *r,
+        const struct s3_keys *keys, const char *payload_sha256)
+{
+	struct s3_sign_input in = {
+		.access_key = keys->access_key,
+		.secret_key = keys->secret_key,
+		.session_token = keys->session_token,
+		.region = t->region,
+		.service = "s3",
+		.method = method_name(r->method),
+		.query = r->query,
+		.query_count = r->query_count,
+		.headers = r->headers,
+	};
+	bool tls;
+
+	t->generation = keys->generation;
+	t->clock_ahead_us = atomic_load(&c->clock_ahead_us);
+	pthread_mutex_lock(&c->mutex);
+	tls = c->place.tls;
+	snprintf(t->region, sizeof(t->region), "%s", c->place.region);
+	s3_place_target(&p->host, &p->path, &c->place, r->key);
+	pthread_mutex_unlock(&c->mutex);
+	in.host = buf_str(&p->host);
+	in.path = buf_str(&p->path);
+	in.now_us = clock_utc_us() - t->clock_ahead_us;
+	memcpy(in.payload_sha256, payload_sha256, sizeof(in.payload_sha256));
+	s3_sign(&p->headers, &in);
+	s3_encode_target(&p->target, in.path, r->query, r->query_count);
+	buf_addf(&p->url, "%s://%s%s", tls ? "https" : "http", in.host, buf_str(&p->target));
+}
+
+/* A store that repeats what it was sent must not carry it into our messages. */
+static void scrub(char *text, const struct s3_keys *keys)
+{
+	const char *const secrets[] = { keys->access_key, keys->secret_key, keys->session_token };
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		if (secrets[i] && *secrets[i] && strstr(text, secrets[i]))
+			text[0] = '\0';
+	}
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = ' ';
+	}
+}
+
+static bool is_success(const struct s3_reply *reply)
+{
+	return reply->http.status >= 200 && reply->http.status < 300;
+}
+
+/* Where an answer is a document, an error may come with a 200, once a slow operation has begun to answer. */
+static void read_error(struct s3_reply *reply, const struct s3_request *r, const struct s3_keys *keys)
+{
+	const struct buf *body = &reply->http.body;
+	size_t start = body->len < 512 ? body->len : 512;
+
+	reply->error = (struct s3_error_document){ 0 };
+	if (is_success(reply) && ((r->method == HTTP_GET && r->key) || !memmem(buf_str(body), start, "<Error", 6)))
+		return;
+	s3_xml_error(&reply->error, buf_view(body));
+	scrub(reply->error.code, keys);
+	scrub(reply->error.message, keys);
+	scrub(reply->error.region, keys);
+	scrub(reply->error.endpoint, keys);
+	scrub(reply->error.request_id, keys);
+}
+
+/* One try. On S3_LATER e says what was wrong with it. */
+static bool attempt(enum s3_verdict *verdict, struct s3_reply *out, struct s3_try *t, struct s3_client *c,
+        const struct s3_request *r, const char *payload_sha256, struct err *e)
+{
+	struct parts p = { 0 };
+	struct s3_keys keys = { 0 };
+	const char *lines[HEADERS_MAX + 1];
+	bool ok = false;
+
+	t->kind = atomic_load(&c->answered) ? RETRY_BROKEN : RETRY_UNREACHABLE;
+	t->asked_ms = 0;
+	*verdict = S3_LATER;
+	if (!s3_credentials_get(&keys, c->credentials, e))
+		goto done;
+	sign(&p, t, c, r, &keys, payload_sha256);
+	split_lines(lines, &p.headers);
+	struct http_request request = {
+		.method = r->method,
+		.url = buf_str(&p.url),
+		.headers = lines,
+		.body = r->body,
+		.grace_ms = r->grace_ms,
+	};
+	if (!http_perform(&out->http, c->http, &request, e)) {
+		s3_error_wrap(e, c, r);
+		out->unsure = out->unsure || out->http.sent;
+		goto done;
+	}
+	atomic_store(&c->answered, true);
+	read_error(out, r, &keys);
+	*verdict = s3_verdict(t, c, out);
+	if (*verdict == S3_LATER) {
+		out->unsure = true;
+		s3_error_set(e, c, r, out);
+		e->kind = ERR_TRANSIENT;
+		goto done;
+	}
+	ok = true;
+done:
+	s3_keys_release(&keys);
+	parts_release(&p);
+	return ok;
+}
+
+/* Whoever waits is told why, but not by each of many threads. */
+static void tell_trouble(struct s3_client *c, const struct retry *tries, const struct err *e)
+{
+	int64_t now = clock_monotonic_us();
+	bool tell;
+
+	if (now - tries->started_us < NOTE_AFTER_US)
+		return;
+	pthread_mutex_lock(&c->mutex);
+	tell = c->noted_us == 0 || now - c->noted_us > NOTE_EVERY_US;
+	if (tell)
+		c->noted_us = now;
+	pthread_mutex_unlock(&c->mutex);
+	if (tell)
+		observer_note(c->observer, NOTE_WARN, "%s; trying again", e->msg);
+}
+
+bool s3_request_send(struct s3_reply *out, struct s3_client *c, const struct s3_request *r, struct err *e)
+{
+	char payload_sha256[SHA256_HEX_SIZE];
+	struct s3_try t = { 0 };
+	struct retry tries;
+
+	out->unsure = false;
+	hash_sha256_hex(payload_sha256, r->body);
+	retry_start(&tries, &c->policy, c->cancel);
+	for (;;) {
+		struct err why = ERR_INIT;
+		enum s3_verdict verdict;
+
+		if (attempt(&verdict, out, &t, c, r, payload_sha256, &why)) {
+			if (verdict == S3_FINAL)
+				return true;
+			continue;
+		}
+		if (why.kind == ERR_TRANSIENT) {
+			tell_trouble(c, &tries, &why);
+			if (retry_wait(&tries, t.kind, t.asked_ms, &why))
+				continue;
+		}
+		*e = why;
+		return false;
+	}
+}
+
+bool s3_request_do(struct s3_reply *out, struct s3_client *c, const struct s3_request *r, struct err *e)
+{
+	return s3_request_send(out, c, r, e) && (is_success(out) || s3_error_set(e, c, r, out));
+}
+
+void s3_reply_release(struct s3_reply *r)
+{
+	http_response_release(&r->http);
+}
