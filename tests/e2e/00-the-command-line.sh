@@ -1,6 +1,7 @@
 #!/bin/bash
 # What is typed: which database, which snapshot, which configuration; where output goes; how mistakes read and end.
 . "$(dirname "$0")/lib.sh"
+local_only "about files and settings of this machine"
 
 empty_stdout() { [ -z "$OUT" ] || fail "stdout holds: $OUT"; }
 first_line() { head -n 1 "$T/err"; }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The less common ways through each command: what is on stdout, what is on stderr, and how it ends.
 . "$(dirname "$0")/lib.sh"
+local_only "about files and settings of this machine"
 
 says() { grep -qF -- "$1" "$T/err" || fail "\"$1\" is not on stderr: $(cat "$T/err")"; }
 prints() { grep -qE -- "$1" <<<"$OUT" || fail "\"$1\" is not on stdout: $OUT"; }

@@ -2,12 +2,13 @@
 # SIGKILL at random moments of snapshot, verify and restore: what is listed verifies, and the next run works and leaves nothing behind.
 . "$(dirname "$0")/lib.sh"
 
-rounds=8
+rounds=8 scale=40
+! is_s3 || rounds=3 scale=15
 [ -z "${DRTOOL_LONG-}" ] || rounds=50
 RANDOM=${DRTOOL_SEED:-$$}
 echo "seed ${DRTOOL_SEED:-$$}"
 server
-shop shop 40
+shop shop $scale
 change() { sql shop -c "UPDATE orders SET note = 'round $1' WHERE id % 997 = $1; INSERT INTO events (at, kind, payload) SELECT now(), 'kill', to_jsonb(g) FROM generate_series(1, 500) g"; }
 
 milliseconds() { # command...: how long it takes when nobody kills it

@@ -26,7 +26,8 @@ for db in bytes latin japanese; do
 	dump "$db" >"$T/source.sql"
 	same_as_cat "$T/source.sql" "$T/cat.sql"
 	createdb -T "template0" -E "$(sql "$db" -c 'SHOW server_encoding')" --locale=C "${db}_recovered"
-	expect 0 sh "$ROOT/scripts/recover.sh" "$REPO" "$db" "$ID" "dbname=${db}_recovered"
+	repo_copy
+	expect 0 sh "$ROOT/scripts/recover.sh" "$COPY" "$db" "$ID" "dbname=${db}_recovered"
 	same_databases "$db" "${db}_recovered"
 done
 no_leftovers

@@ -17,6 +17,7 @@ drtool cat "$ID" >"$T/cat.sql" 2>"$T/err" || fail "cat: $(cat "$T/err")"
 dump source >"$T/source.sql"
 same_as_cat "$T/source.sql" "$T/cat.sql"
 createdb recovered
-expect 0 sh "$ROOT/scripts/recover.sh" "$REPO" source latest "dbname=recovered"
+repo_copy
+expect 0 sh "$ROOT/scripts/recover.sh" "$COPY" source latest "dbname=recovered"
 same_databases source recovered
 no_leftovers

@@ -4,7 +4,7 @@
 
 server
 shop shop 1
-state() { { find "$REPO" "$T/scratch" -type f -printf '%p %s\n' 2>/dev/null || true; } | LC_ALL=C sort && sql postgres -c "SELECT datname FROM pg_database ORDER BY 1"; }
+state() { repo_list && { find "$T/scratch" -type f -printf '%p %s\n' 2>/dev/null || true; } | LC_ALL=C sort && sql postgres -c "SELECT datname FROM pg_database ORDER BY 1"; }
 
 step "snapshot into a repository that is not there"
 state >"$T/before"

@@ -1,6 +1,7 @@
 # tests/e2e/lib.sh - sourced by the scripts in tests/e2e, tests/live and tests/fault
 #
 # Gives: $DRTOOL the program, $T a private directory (readable by the server's user), $REPO a repository path in it, server, database and comparison helpers.
+# With DRTOOL_TEST_STORE=s3 $REPO is a prefix of its own in a bucket of the gateway at $DRTOOL_TEST_S3_DIR, or of one started for this script.
 # Everything started here is stopped and everything below $T is removed when the script ends, however it ends.
 # shellcheck shell=bash disable=SC2034
 set -euo pipefail
@@ -15,10 +16,12 @@ T=$(mktemp -d /tmp/drtool-t-XXXXXX)
 chmod 755 "$T"
 REPO=$T/repo
 export TMPDIR=$T DRTOOL_REPO=$REPO DRTOOL_SCRATCH_DIR=$T/scratch
-unset DATABASE_URL PGSERVICE PGOPTIONS PGTZ PGPASSWORD "${!DRTOOL_CONFIG@}"
-export HOME=$T # no .pgpass, no drtool.yml of the person who runs this
+unset DATABASE_URL PGSERVICE PGOPTIONS PGTZ PGPASSWORD "${!DRTOOL_CONFIG@}" "${!AWS_@}"
+export HOME=$T # no .pgpass, .aws or drtool.yml of the person who runs this
+export AWS_EC2_METADATA_DISABLED=true
 cd "$T"
 clusters=()
+gateways=()
 background=()
 
 cleanup() {
@@ -30,6 +33,10 @@ cleanup() {
 	[ $status = 0 ] || [ $status = 77 ] || show_server_log
 	for dir in ${clusters[@]+"${clusters[@]}"}; do
 		"$ROOT/scripts/pg-cluster" stop "$dir"
+	done
+	[[ $REPO != s3://* ]] || [ ${#gateways[@]} -gt 0 ] || s3_client empty "${REPO#s3://}/"
+	for dir in ${gateways[@]+"${gateways[@]}"}; do
+		"$ROOT/scripts/s3-server" stop "$dir" --purge
 	done
 	remove_extension
 	for dir in "$T"/mnt*; do
@@ -95,6 +102,75 @@ worst() { # DB: the worst database of this server's version
 shop() { # DB [scale]: a small shop
 	createdb "$1"
 	sql "$1" -v scale="${2:-1}" -f "$ROOT/tests/data/shop.sql"
+}
+
+# --- the repository, wherever it is: paths are relative to it, "locks/x" ------------------------------------------------------------------
+is_s3() { [ "${DRTOOL_TEST_STORE-local}" = s3 ]; }
+s3_client() { "$ROOT/tests/s3/client" "$@"; }
+
+# shellcheck disable=SC2120 # options are given in tests/s3
+gateway() { # [s3-server options]: a store of this script's own; AWS_... and S3_BUCKET say where
+	local dir status=0
+	dir=$(mktemp -d /tmp/drtool-g-XXXXXX)
+	gateways+=("$dir")
+	"$ROOT/scripts/s3-server" start "$dir" --owner $$ "$@" >"$T/gateway.env" 2>"$T/gateway.err" || status=$?
+	if [ $status = 77 ]; then
+		gateways=()
+		rm -rf "$dir"
+		skip "$(cat "$T/gateway.err"): no S3 store to test with"
+	fi
+	[ $status = 0 ] || fail "no gateway: $(cat "$T/gateway.err")"
+	# shellcheck disable=SC1091
+	. "$T/gateway.env"
+}
+
+use_s3() {
+	if [ -n "${DRTOOL_TEST_S3_DIR-}" ]; then
+		[ -e "$DRTOOL_TEST_S3_DIR/env" ] || skip "there is no S3 store at $DRTOOL_TEST_S3_DIR: Ceph is not installed, or it did not start"
+		# shellcheck disable=SC1091
+		. "$DRTOOL_TEST_S3_DIR/env"
+	else
+		gateway
+	fi
+	REPO=s3://$S3_BUCKET/${T##*/}
+	export DRTOOL_REPO=$REPO
+}
+
+local_only() { ! is_s3 || skip "$*"; } # WHY
+
+repo_list() { # [DIR]: "SIZE PATH" of every object below it
+	local dir=${1-}
+	if [[ $REPO = s3://* ]]; then
+		s3_client list "${REPO#s3://}/${dir:+$dir/}" | awk -v cut=$((${#REPO} - ${#S3_BUCKET} - 6)) '{ size = $1; sub(/^[0-9]* /, ""); print size, substr($0, cut + 2) }'
+	elif [ -d "$REPO/$dir" ]; then
+		find "$REPO/$dir" -type f -printf "%s ${dir:+$dir/}%P\n" | LC_ALL=C sort -k 2
+	fi
+}
+repo_files() { repo_list "${1-}" | cut -d' ' -f2-; } # [DIR]
+repo_count() { repo_files "$1" | wc -l; }            # DIR
+
+repo_cat() { # PATH
+	if [[ $REPO = s3://* ]]; then s3_client get "${REPO#s3://}/$1"; else cat "$REPO/$1"; fi
+}
+repo_put() { # PATH: from standard input
+	if [[ $REPO = s3://* ]]; then s3_client put "${REPO#s3://}/$1"; else cat >"$REPO/$1"; fi
+}
+repo_remove() { # PATH
+	if [[ $REPO = s3://* ]]; then s3_client remove "${REPO#s3://}/$1"; else rm "$REPO/$1"; fi
+}
+
+# Make $COPY a directory with the repository as it is now: the repository itself, or everything that is in the bucket.
+repo_copy() {
+	local file
+	COPY=$REPO
+	[[ $REPO = s3://* ]] || return 0
+	COPY=$T/copy
+	rm -rf "$COPY"
+	repo_files >"$T/files"
+	while read -r file; do
+		mkdir -p "$(dirname "$COPY/$file")"
+		repo_cat "$file" >"$COPY/$file"
+	done <"$T/files"
 }
 
 # --- drtool --------------------------------------------------------------------------------------------------------------------------
@@ -247,9 +323,9 @@ no_leftovers() {
 	[ -z "$left" ] || fail "databases left over: $left"
 	left=$(find "$T/scratch" -mindepth 1 -maxdepth 1 2>/dev/null || true)
 	[ -z "$left" ] || fail "left over in the scratch directory: $left"
-	left=$(find "$REPO/locks" -type f 2>/dev/null || true)
+	left=$(repo_files | grep -E '^locks/' || true)
 	[ -z "$left" ] || fail "locks left over: $left"
-	left=$(find "$REPO" -type f ! -path '*/chunks/??/*' ! -name '*.json' ! -path '*/damaged/*' 2>/dev/null || true)
+	left=$(repo_files | grep -vE '^(chunks/../[0-9a-f]{64}|damaged/.*|.*\.json)$' || true)
 	[ -z "$left" ] || fail "files left over: $left"
 }
 
@@ -297,3 +373,5 @@ finish() {
 
 sessions_of_drtool() { sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'drtool%'"; }
 copying() { [ "$(sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'drtool%' AND query ILIKE 'copy%' AND state = 'active'")" -gt 0 ]; }
+
+! is_s3 || use_s3
