@@ -58,30 +58,34 @@ check_document() {
 	[ "$(jq .format "$1")" = 1 ] || die "$1: format $(jq .format "$1"), this script reads format 1"
 }
 
-# stdin: lines of "name stored offset length"; stdout: the bytes. What goes wrong is written to $tmp/failed, because the exit
-# status of the left side of a pipe is lost.
-read_pieces() {
-	while read -r name _ offset length; do
-		path=$repo/chunks/$(printf '%.2s' "$name")/$name
-		if [ ! -f "$path" ]; then
-			echo "chunk $name: is missing" >"$tmp/failed"
-			return
-		fi
-		if ! zstd -dcq <"$path" >"$tmp/chunk" 2>"$tmp/why"; then
-			echo "chunk $name: cannot be read: $(tr '\n' ' ' <"$tmp/why")" >"$tmp/failed"
-			return
-		fi
-		if [ "$(sha256sum <"$tmp/chunk" | cut -d ' ' -f 1)" != "$name" ]; then
-			echo "chunk $name: its bytes are not those its name stands for" >"$tmp/failed"
-			return
-		fi
-		if [ "$(wc -c <"$tmp/chunk")" -lt $((offset + length)) ]; then
-			echo "chunk $name: shorter than the piece that is asked of it" >"$tmp/failed"
-			return
-		fi
-		# dd could do both in one, but only block by block.
-		tail -c +$((offset + 1)) "$tmp/chunk" | head -c "$length"
-	done
+# Make the plain bytes of a chunk $tmp/chunk, unless they are that already. What goes wrong is written to $tmp/failed, because
+# the exit status of the left side of a pipe is lost.
+fetch() {
+	[ "$1" != "$fetched" ] || return 0
+	fetched=
+	path=$repo/chunks/$(printf '%.2s' "$1")/$1
+	if [ ! -f "$path" ]; then
+		echo "chunk $1: is missing" >"$tmp/failed"
+	elif ! zstd -dcq <"$path" >"$tmp/chunk" 2>"$tmp/why"; then
+		echo "chunk $1: cannot be read: $(tr '\n' ' ' <"$tmp/why")" >"$tmp/failed"
+	elif [ "$(sha256sum <"$tmp/chunk" | cut -d ' ' -f 1)" != "$1" ]; then
+		echo "chunk $1: its bytes are not those its name stands for" >"$tmp/failed"
+	else
+		size=$(wc -c <"$tmp/chunk")
+		fetched=$1
+	fi
+	[ -n "$fetched" ]
+}
+fetched=
+
+# piece NAME OFFSET LENGTH: these bytes of a chunk.
+piece() {
+	fetch "$1" || return 1
+	if [ "$size" -lt $(($2 + $3)) ]; then
+		echo "chunk $1: shorter than the piece that is asked of it" >"$tmp/failed"
+		return 1
+	fi
+	dd if="$tmp/chunk" bs=65536 iflag=skip_bytes,count_bytes skip="$2" count="$3" status=none
 }
 
 check_failed() {
@@ -91,7 +95,9 @@ check_failed() {
 # The stream that a member of the manifest names.
 stream() {
 	jq -r ".$1[] | @tsv" "$manifest" >"$tmp/pieces"
-	read_pieces <"$tmp/pieces"
+	while read -r name _ offset length; do
+		piece "$name" "$offset" "$length" || break
+	done <"$tmp/pieces"
 }
 
 # Text that is not UTF-8 stands as {"hex":"..."}; jq can only pass it on between \002 and \003, and here it becomes bytes.
@@ -157,6 +163,7 @@ PGCLIENTENCODING=UTF8
 PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning -c row_security=off -c DateStyle=ISO -c IntervalStyle=postgres"
 PGOPTIONS="$PGOPTIONS -c TimeZone=$(jq -r .timezone "$manifest") -c lc_monetary=$(jq -r .lc_monetary "$manifest")"
 PGOPTIONS="$PGOPTIONS -c xmloption=content -c check_function_bodies=off -c statement_timeout=0 -c lock_timeout=0"
+PGOPTIONS="$PGOPTIONS -c idle_in_transaction_session_timeout=0"
 PGOPTIONS="$PGOPTIONS -c synchronous_commit=off"
 export PGCLIENTENCODING PGOPTIONS
 
@@ -215,56 +222,65 @@ jq -r "$sql"'
 ' "$tmp/contents" | unhex >"$tmp/sql"
 [ ! -s "$tmp/sql" ] || run_sql -f "$tmp/sql"
 
-load_large_objects() {
-	read_pieces <"$tmp/pieces" | psql -X -q -v ON_ERROR_STOP=1 -d "$target" \
-		-c 'CREATE TEMPORARY TABLE drtool_pages (oid oid, page_offset bigint, bytes bytea)' \
-		-c "COPY pg_temp.drtool_pages FROM STDIN WITH (ENCODING '$encoding')" \
-		-c 'SELECT pg_catalog.count(pg_catalog.lo_put(oid, page_offset, bytes)::text) FROM pg_temp.drtool_pages' \
-		>"$tmp/out" || die "loading the large objects failed"
-	check_failed
-}
-
-load_table() {
-	loaded=$(read_pieces <"$tmp/pieces" | psql -X -v ON_ERROR_STOP=1 -d "$target" -c "$copy") || die "loading failed: $copy"
-	check_failed
-	[ "$loaded" = "COPY $rows" ] || die "$copy: $rows rows are in the snapshot, the server says $loaded"
-}
-
-# The table whose pieces have been collected, if any.
-load_pending() {
-	[ -s "$tmp/pieces" ] || return 0
-	if [ "$table_kind" = large_objects ]; then
-		load_large_objects
-	else
-		load_table
-	fi
-}
-
-# One line per table, its name on it, then lines with its pieces. A table of another tablespace, a partition and so on needs nothing here; rows
-# that a hash partition by enum must receive through the root say so.
+# All tables go through one psql, in the order of their chunks: small ones share them, and each is decoded once. The plan is a line per
+# table, "T kind rows statement", the statement in escapes of printf's %b, then "P name stored offset length" for each of its pieces. A table
+# of another tablespace, a partition and so on needs nothing here; rows that a hash partition by enum must receive through the root say so.
 say data
-: >"$tmp/pieces"
-while IFS= read -r line; do
-	case $line in
-	'{"kind":"table",'*)
-		load_pending
-		: >"$tmp/pieces"
-		table_kind=$(printf '%s\n' "$line" | jq -r .table_kind)
-		rows=$(printf '%s\n' "$line" | jq -r .rows)
-		copy=$(printf '%s\n' "$line" | jq -r --arg encoding "$encoding" "$sql"'
-			"COPY " + ((.load_root // .qualified) | text) + " " + (.columns | text) +
-			" FROM STDIN WITH (ENCODING \u0027" + $encoding + "\u0027)"' | unhex)
-		case $line in
-		*'"data":"data"'*) ;;
-		*) say "no rows in the snapshot: $copy" ;;
+jq -r --arg encoding "$encoding" '
+	def digit: if . > 96 then . - 87 else . - 48 end;
+	def octal: explode | map(digit) | .[0] * 16 + .[1] | "\\0\(. / 64 | floor)\(. / 8 | floor % 8)\(. % 8)";
+	def escaped(char; name): split(char) | join("\\" + name);
+	def escaped:
+		if type == "object" then [.hex | scan("..") | octal] | add // ""
+		else escaped("\\"; "\\") | escaped("\n"; "n") | escaped("\t"; "t") | escaped("\r"; "r") end;
+	if .kind == "table" then
+		(if .table_kind == "large_objects" then "pg_temp.drtool_pages"
+		else (.load_root // .qualified | escaped) + " " + (.columns | escaped) end) as $into |
+		["T", if .data == "data" then .table_kind else "excluded" end, "\(.rows)",
+			"COPY \($into) FROM STDIN WITH (ENCODING \u0027\($encoding)\u0027)"]
+	elif .kind == "pieces" then
+		.pieces[] | ["P"] + map(tostring)
+	else empty end | join("\t")
+' "$tmp/contents" | awk -F '\t' -v OFS='\t' '
+	$1 == "T" && $2 == "excluded" { print "-", ++n, 0, $0 }
+	$1 == "T" { table = $0; next }
+	table != "" { first = $2; print first, ++n, 0, table; table = "" }
+	{ print first, n, ++i, $0 }
+' | sort -t "$(printf '\t')" -s -k 1,1 -k 2,2n -k 3,3n >"$tmp/plan"
+
+pages='CREATE TEMPORARY TABLE drtool_pages (oid oid, page_offset bigint, bytes bytea);'
+put='SELECT pg_catalog.count(pg_catalog.lo_put(oid, page_offset, bytes)::text) FROM pg_temp.drtool_pages;'
+script() {
+	after=
+	while read -r _ _ _ type kind rows statement; do
+		case $type/$kind in
+		T/excluded)
+			say "no rows in the snapshot: $(printf '%b' "$statement")"
+			;;
+		T/*)
+			printf '%b' "$after"
+			after='\\.\n'
+			if [ "$kind" = large_objects ]; then
+				printf '%s\n' "$pages"
+				after="$after$put\n"
+			fi
+			printf '%b;\n' "$statement"
+			printf '%s\t%s\n' "$rows" "$statement" >&3
+			;;
+		P/*)
+			# name stored offset length
+			piece "$kind" "${statement%%	*}" "${statement#*	}" || return 1
+			;;
 		esac
-		;;
-	'{"kind":"pieces",'*)
-		printf '%s\n' "$line" | jq -r '.pieces[] | @tsv' >>"$tmp/pieces"
-		;;
-	esac
-done <"$tmp/contents"
-load_pending
+	done <"$tmp/plan" 3>"$tmp/expected"
+	printf '%b' "$after"
+}
+script | psql -X -A -t -v ON_ERROR_STOP=1 -d "$target" >"$tmp/out" || die "loading the rows failed"
+check_failed
+sed -n 's/^COPY \([0-9][0-9]*\)$/\1/p' "$tmp/out" | paste - "$tmp/expected" | awk -F '\t' '
+	$1 != $2 { print $3 ": " $2 " rows are in the snapshot, the server says " $1 + 0; exit }
+' >"$tmp/failed"
+check_failed
 
 say sequences
 jq -r "$sql"'

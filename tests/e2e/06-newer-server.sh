@@ -28,6 +28,9 @@ for major in "${newer[@]}"; do
 	drtool cat "$ID" >"$T/cat.sql" 2>"$T/err" || fail "cat: $(cat "$T/err")"
 	dump worst >"$T/worst.sql"
 	same_as_cat "$T/worst.sql" "$T/cat.sql"
+	createdb recovered
+	expect 0 sh "$ROOT/scripts/recover.sh" "$REPO" "worst$major" "$ID" "dbname=recovered"
+	same_databases worst recovered
 
 	step "PostgreSQL $major: a snapshot of the older server"
 	expect 0 drtool restore "$from_old" --into "dbname=from_old"

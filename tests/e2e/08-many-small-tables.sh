@@ -30,4 +30,15 @@ step "verify, restore"
 verify_ok "$ID"
 expect 0 drtool restore "$ID" --into "dbname=back"
 same_databases small back
+
+step "recover.sh decodes each chunk once, however many tables share it"
+createdb recovered
+mkdir "$T/counting"
+zstd=$(command -v zstd)
+printf '#!/bin/sh\necho >>"%s/decoded"\nexec %s "$@"\n' "$T" "$zstd" >"$T/counting/zstd"
+chmod 755 "$T/counting/zstd"
+expect 0 env "PATH=$T/counting:$PATH" sh "$ROOT/scripts/recover.sh" "$REPO" small "$ID" "dbname=recovered"
+same_databases small recovered
+decoded=$(wc -l <"$T/decoded")
+[ "$decoded" -le $((objects + more)) ] || fail "$decoded times zstd for $((objects + more)) chunks"
 no_leftovers
