@@ -75,7 +75,8 @@ static bool walk_dir(struct walk *w, unsigned depth, struct err *e)
 {
 	int fd = openat(w->l->root, buf_str(&w->path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT || local_error(w->l, errno, "open directory", buf_str(&w->path), e);
+		return errno == ENOENT || (errno == ENOTDIR && depth > 1) ||
+		       local_error(w->l, errno, "open directory", buf_str(&w->path), e);
 	DIR *dir = fdopendir(fd);
 	bool ok = true;
 
@@ -107,6 +108,18 @@ static bool list_config(struct walk *w, struct err *e)
 	return walk_file(w, &st, e);
 }
 
+/* The directories that the prefix names need no search: straight to the last one. Its depth comes back. */
+static unsigned descend(struct walk *w)
+{
+	unsigned depth = 1;
+
+	for (const char *at = w->prefix, *slash; w->cls != OBJECT_CHUNK && (slash = strchr(at, '/')); at = slash + 1) {
+		buf_addf(&w->path, "/%.*s", (int)(slash - at), at);
+		depth++;
+	}
+	return depth;
+}
+
 bool local_list(void *impl, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e)
 {
 	struct walk w = { .l = impl, .cls = cls, .prefix = prefix, .each = each, .cookie = cookie };
@@ -117,7 +130,9 @@ bool local_list(void *impl, enum object_class cls, const char *prefix, object_fn
 	} else {
 		buf_add(&w.path, storage_class_dir(cls));
 		w.base = w.path.len + 1;
-		ok = walk_dir(&w, 1, e);
+		unsigned depth = descend(&w);
+
+		ok = walk_dir(&w, depth, e);
 	}
 	buf_release(&w.path);
 	buf_release(&w.name);
