@@ -10,6 +10,7 @@ static cmd_function *const functions[COMMAND_COUNT] = {
 	[COMMAND_VERIFY] = cmd_verify,
 	[COMMAND_RESTORE] = cmd_restore,
 	[COMMAND_CAT] = cmd_cat,
+	[COMMAND_STATUS] = cmd_status,
 	[COMMAND_JOURNAL] = cmd_journal,
 	[COMMAND_HELP] = cmd_help,
 	[COMMAND_VERSION] = cmd_version,

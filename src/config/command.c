@@ -66,6 +66,15 @@ static const struct command rows[COMMAND_COUNT] = {
 		"The same content pg_dump would print, on stdout. With --table only the tables whose names match.",
 		"drtool cat latest | psql shop_copy\ndrtool cat latest --table public.orders > orders.sql",
 	},
+	[COMMAND_STATUS] = {
+		"status", "[DB]", 0, 1,
+		"objectives against measurements, with an exit status for monitors",
+		"For each database: the newest snapshot and its age against the RPO, the newest good proof, how long a restore took "
+		"and how long one would take now against the RTO, and how the repository grows. The exit status is 5 when an "
+		"objective is missed. --nagios prints one line with performance data and ends with 0, 1 or 2 as the Monitoring "
+		"Plugins guidelines want it.",
+		"drtool status\ndrtool status shop --rpo 24h --rto 30m --nagios",
+	},
 	[COMMAND_JOURNAL] = {
 		"journal", "[DB]", 0, 1,
 		"what was done to a database: when, by whom, with what outcome",

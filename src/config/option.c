@@ -15,6 +15,7 @@
 #define VERIFY   COMMAND_BIT(COMMAND_VERIFY)
 #define RESTORE  COMMAND_BIT(COMMAND_RESTORE)
 #define CAT      COMMAND_BIT(COMMAND_CAT)
+#define STATUS   COMMAND_BIT(COMMAND_STATUS)
 #define JOURNAL  COMMAND_BIT(COMMAND_JOURNAL)
 #define HELP     COMMAND_BIT(COMMAND_HELP)
 
@@ -77,9 +78,9 @@ static const struct option rows[OPTION_COUNT] = {
 		"create roles that the snapshot needs and the server lacks, without login" },
 	[OPTION_NO_OWNER] = { "no-owner", 0, NULL, RESTORE, NULL, NULL, OPTION_SWITCH, 0, 0,
 		"leave out ownership and privileges" },
-	[OPTION_RTO] = { "rto", 0, "TIME", RESTORE | VERIFY | SNAPSHOT, "objectives.rto", "DRTOOL_RTO", OPTION_SECONDS, 1, YEAR,
+	[OPTION_RTO] = { "rto", 0, "TIME", RESTORE | VERIFY | SNAPSHOT | STATUS, "objectives.rto", "DRTOOL_RTO", OPTION_SECONDS, 1, YEAR,
 		"objective: how long a restore may take, as in 30m" },
-	[OPTION_RPO] = { "rpo", 0, "TIME", DOCTOR, "objectives.rpo", "DRTOOL_RPO", OPTION_SECONDS, 1, YEAR,
+	[OPTION_RPO] = { "rpo", 0, "TIME", DOCTOR | STATUS, "objectives.rpo", "DRTOOL_RPO", OPTION_SECONDS, 1, YEAR,
 		"objective: how old the newest snapshot may be, as in 24h" },
 	[OPTION_TABLE] = { "table", 0, "PATTERN", CAT, NULL, NULL, OPTION_LIST, 0, 0,
 		"only tables that match; as in pg_dump, repeatable" },
@@ -87,6 +88,8 @@ static const struct option rows[OPTION_COUNT] = {
 		"only the newest N events (default: 100)" },
 	[OPTION_MARKDOWN] = { "markdown", 0, NULL, JOURNAL, NULL, NULL, OPTION_SWITCH, 0, 0,
 		"print Markdown, a section per event" },
+	[OPTION_NAGIOS] = { "nagios", 0, NULL, STATUS, NULL, NULL, OPTION_SWITCH, 0, 0,
+		"print one line with performance data for a monitor" },
 	[OPTION_MAN] = { "man", 0, NULL, HELP, NULL, NULL, OPTION_SWITCH, 0, 0,
 		"print the manual page" },
 	[OPTION_COMPLETION] = { "completion", 0, NULL, HELP, NULL, NULL, OPTION_SWITCH, 0, 0,

@@ -70,6 +70,16 @@ struct manifest_list {
 bool manifest_list_load(struct manifest_list *out, struct repository *r, const char *database, struct err *e);
 void manifest_list_release(struct manifest_list *l);
 
+/* The databases that have snapshots, by name; each once. */
+struct manifest_databases {
+	const char **names;
+	size_t count, cap;
+	struct arena arena;
+};
+bool manifest_databases(struct manifest_databases *out, struct repository *r, struct err *e);
+void manifest_databases_add(struct manifest_databases *d, const char *name); /* copied; nothing when it is there */
+void manifest_databases_release(struct manifest_databases *d);
+
 /*
  * Find what a person typed: id, unique prefix, tag, "latest", "verified", each with optional "database/" in front.
  * database (may be NULL) narrows it. Nothing: ERR_USAGE with what there is as hint. Several: ERR_USAGE listing the

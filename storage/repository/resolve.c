@@ -264,6 +264,32 @@ done:
 	return ok;
 }
 
+void manifest_databases_add(struct manifest_databases *d, const char *name)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (strcmp(d->names[i], name) == 0)
+			return;
+	d->names = arena_grow(&d->arena, d->names, d->count, &d->cap, sizeof(*d->names));
+	d->names[d->count++] = arena_strdup(&d->arena, name);
+}
+
+bool manifest_databases(struct manifest_databases *out, struct repository *r, struct err *e)
+{
+	struct candidates all = { 0 };
+	bool ok = candidates_list(&all, r, NULL, e);
+
+	for (size_t i = 0; ok && i < all.count; i++)
+		if (!i || strcmp(all.items[i].database, all.items[i - 1].database) != 0)
+			manifest_databases_add(out, all.items[i].database);
+	candidates_release(&all);
+	return ok;
+}
+
+void manifest_databases_release(struct manifest_databases *d)
+{
+	arena_release(&d->arena);
+}
+
 static bool compare_identity(const struct manifest *m, const char *dbname, const char *system_identifier, struct err *e)
 {
 	bool other_server = m->system_identifier[0] && system_identifier[0] &&

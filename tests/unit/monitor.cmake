@@ -1,1 +1,2 @@
 drtool_unit_test(predict drtool_monitor)
+drtool_unit_test(status drtool_monitor)

@@ -1,0 +1,318 @@
+/* src/cmd/status.c - drtool status */
+#include "src/monitor/status.h"
+
+#include "src/base/clock.h"
+#include "src/cmd/answer.h"
+#include "src/cmd/say.h"
+#include "src/cmd/store.h"
+#include "src/cmd/target.h"
+#include "src/cmd/text.h"
+
+#define STATUS_MISSED  5
+#define NAGIOS_WARNING 1 /* the exit statuses of the Monitoring Plugins guidelines */
+#define NAGIOS_MISSED  2
+#define CONNECT_S      "2" /* a monitor must not hang on a server that is gone */
+
+struct answer {
+	struct status status;
+	struct status_live live;
+	struct buf server; /* holds live.server */
+	char why[256];     /* why the server was not asked, "" when it was */
+};
+
+/* --- asking the server --- */
+
+static bool ask(struct answer *a, struct target *t, const struct cmd *c, struct err *e)
+{
+	struct pg_session *s = NULL;
+	char *size = NULL;
+
+	conninfo_set(t->conn, "connect_timeout", CONNECT_S);
+	target_server(&a->server, t->conn);
+	a->live.server = buf_str(&a->server);
+	if (!pg_session_open(&s, t->conn, PG_SESSION_PLAIN, NULL, c->cancel, e))
+		return false;
+	bool ok = pg_query_value(
+	        &size, s, "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())", 0, NULL, e);
+	if (ok)
+		a->live.size = strtoull(size, NULL, 10);
+	free(size);
+	pg_session_close(s);
+	return ok;
+}
+
+/* Is this the target's name in the repository? */
+static bool is_called(const struct target *t, const char *database)
+{
+	const char *name = t->repository_name ? t->repository_name : conninfo_get(t->conn, "dbname");
+
+	return name && strcmp(name, database) == 0;
+}
+
+/* text: what leads to it, a name from drtool.yml or a connection string; NULL: what a command without DB would mean. */
+static void look_at_server(struct answer *a, const struct cmd *c, const char *text, const char *database)
+{
+	struct target t = TARGET_INIT;
+	struct err e = ERR_INIT;
+	bool found = target_find(&t, c, text, "the database", &e);
+
+	if (!found || !is_called(&t, database))
+		snprintf(a->why, sizeof(a->why), "no connection to it is configured");
+	else if (!ask(a, &t, c, &e))
+		snprintf(a->why, sizeof(a->why), "%.250s", e.msg);
+	target_release(&t);
+}
+
+static const char *entry_of(const struct config *config, const char *database)
+{
+	for (size_t i = 0; i < config_database_count(config); i++) {
+		const struct config_database *d = config_database(config, i);
+
+		if (strcmp(d->as ? d->as : d->name, database) == 0)
+			return d->name;
+	}
+	return NULL;
+}
+
+static bool read_one(struct answer *a, const struct cmd *c, struct repository *r, const char *text,
+        const char *database, struct err *e)
+{
+	struct status_objectives o = {
+		.rto_us = options_number(c->options, OPTION_RTO, 0) * 1000000,
+		.rpo_us = options_number(c->options, OPTION_RPO, 0) * 1000000,
+	};
+
+	look_at_server(a, c, text ? text : entry_of(c->config, database), database);
+	return status_read(&a->status, r, database, &o, &a->live, clock_utc_us(), e);
+}
+
+/* --- showing --- */
+
+static const char *verdict(bool objective, bool missed, bool unknown)
+{
+	if (!objective)
+		return "";
+	return missed ? "MISSED" : unknown ? "unknown" : "ok";
+}
+
+static void verdict_text(struct buf *out, const char *word, const char *name, int64_t objective_us)
+{
+	char text[TEXT_SIZE];
+
+	if (!*word)
+		return;
+	buf_addf(out, "  %s%s%s (%s %s)",
+	        say_color(strcmp(word, "ok") == 0       ? 'g'
+	                  : strcmp(word, "MISSED") == 0 ? 'r'
+	                                                : 'y'),
+	        word, say_color('0'), name, text_duration(text, objective_us));
+}
+
+static void snapshot_line(struct buf *out, const char *name, const struct manifest *m, int64_t now_us)
+{
+	char age[TEXT_SIZE];
+
+	buf_addf(out, "  %-18s", name);
+	if (m)
+		buf_addf(out, "%s, %s old", m->id, text_age(age, now_us - m->instant_us));
+	else
+		buf_add(out, "none");
+}
+
+static void restore_lines(struct buf *out, const struct answer *a, int64_t rto_us)
+{
+	const struct status *s = &a->status;
+	char took[TEXT_SIZE], bytes[TEXT_SIZE], age[TEXT_SIZE];
+
+	buf_add(out, "  restore predicted ");
+	if (s->prediction.basis == PREDICTION_NONE)
+		buf_add(out, "unknown: no restore or test restore is recorded");
+	else
+		buf_addf(out, "%s for %s of rows, by %s", text_duration(took, s->prediction.duration_us),
+		        text_bytes(bytes, s->plain_bytes), s->prediction.text);
+	verdict_text(out, verdict(rto_us > 0, s->rto_missed, s->rto_unknown), "rto", rto_us);
+	buf_add(out, "\n");
+	if (s->restored)
+		buf_addf(out, "  restore measured  %s, %s ago\n",
+		        text_duration(took, s->restored->finished_us - s->restored->started_us),
+		        text_age(age, clock_utc_us() - s->restored->finished_us));
+}
+
+static void one_text(struct buf *out, const struct cmd *c, const struct answer *a)
+{
+	int64_t rto = options_number(c->options, OPTION_RTO, 0) * 1000000;
+	int64_t rpo = options_number(c->options, OPTION_RPO, 0) * 1000000, now = clock_utc_us();
+	const struct status *s = &a->status;
+	char stored[TEXT_SIZE], week[TEXT_SIZE], size[TEXT_SIZE];
+
+	text_printable(out, s->database);
+	buf_add(out, "\n");
+	snapshot_line(out, "newest snapshot", s->newest, now);
+	verdict_text(out, verdict(rpo > 0, s->rpo_missed, false), "rpo", rpo);
+	buf_add(out, "\n");
+	snapshot_line(out, "newest good proof", s->proved, now);
+	buf_add(out, "\n");
+	restore_lines(out, a, rto);
+	if (a->live.size)
+		buf_addf(out, "  database now      %s\n", text_bytes(size, a->live.size));
+	else
+		buf_addf(out, "  database now      unknown: %s\n", a->why);
+	buf_addf(out, "  repository        %zu snapshot%s, %s added by them, %s in the last 7 days\n", s->snapshots,
+	        s->snapshots == 1 ? "" : "s", text_bytes(stored, s->stored_bytes),
+	        text_bytes(week, s->stored_week_bytes));
+	if (s->damaged)
+		buf_addf(out, "  damaged           %zu manifest%s cannot be read: see drtool list\n", s->damaged,
+		        s->damaged == 1 ? "" : "s");
+}
+
+static json_t *prediction_document(const struct prediction *p)
+{
+	static const char *const bases[] = { "none", "restore", "proof" };
+	json_t *o = json_object();
+
+	json_object_set_new(o, "basis", json_string(bases[p->basis]));
+	json_object_set_new(o, "seconds", p->basis ? answer_seconds(p->duration_us) : json_null());
+	json_object_set_new(o, "text", answer_text(p->text));
+	return o;
+}
+
+static json_t *one_document(const struct cmd *c, const struct answer *a)
+{
+	const struct status *s = &a->status;
+	int64_t rto = options_number(c->options, OPTION_RTO, 0), rpo = options_number(c->options, OPTION_RPO, 0);
+	json_t *o = json_object();
+
+	json_object_set_new(o, "database", answer_text(s->database));
+	json_object_set_new(o, "snapshots", answer_count(s->snapshots));
+	json_object_set_new(o, "damaged", answer_count(s->damaged));
+	json_object_set_new(o, "newest", s->newest ? answer_manifest(s->newest) : json_null());
+	json_object_set_new(o, "age_seconds", s->newest ? answer_seconds(s->age_us) : json_null());
+	json_object_set_new(o, "proved", s->proved ? answer_text(s->proved->id) : json_null());
+	json_object_set_new(o, "proof", answer_proof(s->proof));
+	json_object_set_new(o, "prediction", prediction_document(&s->prediction));
+	json_object_set_new(o, "measured_seconds",
+	        s->restored ? answer_seconds(s->restored->finished_us - s->restored->started_us) : json_null());
+	json_object_set_new(o, "size", a->live.size ? answer_count(a->live.size) : json_null());
+	json_object_set_new(o, "stored_bytes", answer_count(s->stored_bytes));
+	json_object_set_new(o, "stored_week_bytes", answer_count(s->stored_week_bytes));
+	json_object_set_new(o, "rto_seconds", rto ? json_integer(rto) : json_null());
+	json_object_set_new(o, "rpo_seconds", rpo ? json_integer(rpo) : json_null());
+	json_object_set_new(o, "rto_missed", json_boolean(s->rto_missed));
+	json_object_set_new(o, "rpo_missed", json_boolean(s->rpo_missed));
+	return o;
+}
+
+/* "DRTOOL CRITICAL - shop: ... | 'shop age'=10800s;;86400 ..." */
+static int nagios_text(struct buf *out, const struct cmd *c, const struct answer *answers, size_t count)
+{
+	static const char *const words[] = { "OK", "WARNING", "CRITICAL" };
+	struct buf text = BUF_INIT, data = BUF_INIT;
+	char age[TEXT_SIZE], took[TEXT_SIZE], rpo[24] = "", rto[24] = "";
+	int worst = count ? 0 : NAGIOS_WARNING;
+
+	if (options_set(c->options, OPTION_RPO))
+		snprintf(rpo, sizeof(rpo), "%lld", (long long)options_number(c->options, OPTION_RPO, 0));
+	if (options_set(c->options, OPTION_RTO))
+		snprintf(rto, sizeof(rto), "%lld", (long long)options_number(c->options, OPTION_RTO, 0));
+	for (size_t i = 0; i < count; i++) {
+		const struct status *s = &answers[i].status;
+		int level = s->rpo_missed || s->rto_missed               ? NAGIOS_MISSED
+		            : s->rto_unknown || s->damaged || !s->newest ? NAGIOS_WARNING
+		                                                         : 0;
+
+		worst = level > worst ? level : worst;
+		buf_addf(&text, "%s%s: %s%s, restore predicted %s", i ? "; " : "", s->database,
+		        s->newest ? "newest snapshot " : "no snapshot", s->newest ? text_age(age, s->age_us) : "",
+		        s->prediction.basis ? text_duration(took, s->prediction.duration_us) : "unknown");
+		if (s->newest)
+			buf_addf(&data, " '%s age'=%llds;;%s;0", s->database, (long long)(s->age_us / 1000000), rpo);
+		if (s->prediction.basis)
+			buf_addf(&data, " '%s restore'=%.1fs;;%s;0", s->database,
+			        (double)s->prediction.duration_us / 1e6, rto);
+	}
+	buf_addf(out, "DRTOOL %s - %s%s%s\n", words[worst], count ? buf_str(&text) : "no snapshots",
+	        data.len ? " |" : "", buf_str(&data));
+	buf_release(&text);
+	buf_release(&data);
+	return worst;
+}
+
+static bool print(struct cmd *c, const struct answer *answers, size_t count, struct err *e)
+{
+	struct buf out = BUF_INIT;
+	bool ok = true;
+
+	if (cmd_json(c)) {
+		json_t *list = json_array();
+
+		for (size_t i = 0; i < count; i++)
+			json_array_append_new(list, one_document(c, &answers[i]));
+		return say_result_json(list, e);
+	}
+	if (options_set(c->options, OPTION_NAGIOS))
+		c->status = nagios_text(&out, c, answers, count);
+	else
+		for (size_t i = 0; i < count; i++)
+			one_text(&out, c, &answers[i]);
+	if (out.len)
+		ok = say_result(buf_view(&out), e);
+	else
+		say_info("no snapshots yet");
+	buf_release(&out);
+	return ok;
+}
+
+/* --- which databases --- */
+
+/* The one that was named, else all that the repository holds and all of drtool.yml. */
+static bool choose(struct manifest_databases *out, struct cmd *c, struct repository *r, struct err *e)
+{
+	const char *word = c->options->argument_count ? c->options->arguments[0] : NULL;
+	struct target t = TARGET_INIT;
+	bool ok = true;
+
+	if (!word) {
+		ok = manifest_databases(out, r, e);
+		for (size_t i = 0; ok && i < config_database_count(c->config); i++)
+			manifest_databases_add(out, store_database_name(c, config_database(c->config, i)->name));
+		return ok;
+	}
+	if (!conninfo_is_connection_string(word)) {
+		manifest_databases_add(out, store_database_name(c, word));
+		return true;
+	}
+	ok = target_find(&t, c, word, "the database", e);
+	if (ok)
+		manifest_databases_add(out, t.repository_name ? t.repository_name : conninfo_get(t.conn, "dbname"));
+	target_release(&t);
+	return ok;
+}
+
+bool cmd_status(struct cmd *c, struct err *e)
+{
+	const char *word = c->options->argument_count ? c->options->arguments[0] : NULL;
+	struct manifest_databases databases = { 0 };
+	struct repository *r = NULL;
+	struct answer *answers = NULL;
+	size_t count = 0;
+	bool ok = store_open(&r, c, e) && choose(&databases, c, r, e);
+
+	if (ok)
+		answers = xcalloc(databases.count + 1, sizeof(*answers));
+	for (; ok && count < databases.count; count++)
+		ok = read_one(&answers[count], c, r, word, databases.names[count], e);
+	if (ok) {
+		for (size_t i = 0; i < count; i++)
+			if (answers[i].status.rpo_missed || answers[i].status.rto_missed)
+				c->status = STATUS_MISSED;
+		ok = print(c, answers, count, e);
+	}
+	for (size_t i = 0; i < count; i++) {
+		status_release(&answers[i].status);
+		buf_release(&answers[i].server);
+	}
+	free(answers);
+	manifest_databases_release(&databases);
+	repository_close(r);
+	return ok;
+}

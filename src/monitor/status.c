@@ -1,0 +1,98 @@
+#include "src/monitor/status.h"
+
+#include <string.h>
+
+#define WEEK_US ((int64_t)7 * 24 * 3600 * 1000000)
+
+/* Keeps the newest; counts the others. */
+static bool read_snapshots(struct status *s, struct repository *r, int64_t now_us, struct err *e)
+{
+	struct manifest_list l = { 0 };
+
+	if (!manifest_list_load(&l, r, s->database, e))
+		return false;
+	s->snapshots = l.count;
+	s->damaged = l.damaged;
+	for (size_t i = 0; i < l.count; i++) {
+		s->stored_bytes += l.items[i]->stored_new_bytes;
+		if (now_us - l.items[i]->finished_us < WEEK_US)
+			s->stored_week_bytes += l.items[i]->stored_new_bytes;
+	}
+	if (l.count) {
+		s->newest = l.items[--l.count];
+		s->age_us = now_us - s->newest->instant_us;
+	}
+	manifest_list_release(&l);
+	return true;
+}
+
+static bool read_proof(struct status *s, struct repository *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (!s->newest)
+		return true;
+	if (manifest_resolve(&s->proved, r, s->database, "verified", &why))
+		return proof_load_newest(&s->proof, r, s->database, s->proved->id, e);
+	if (why.kind == ERR_USAGE) /* none is */
+		return true;
+	*e = why;
+	return false;
+}
+
+static struct journal_event *newest_restore(const struct journal *j)
+{
+	for (size_t i = j->count; i-- > 0;) {
+		struct journal_event *v = j->events[i];
+
+		if ((strcmp(v->event, "restore") == 0 || strcmp(v->event, "replace") == 0) &&
+		        (v->outcome == JOURNAL_DONE || v->outcome == JOURNAL_DIFFERS))
+			return v;
+	}
+	return NULL;
+}
+
+static void predict(struct status *s, const struct status_live *live)
+{
+	double growth = 1;
+
+	if (!s->newest)
+		return;
+	if (live->size && s->newest->database_size)
+		growth = (double)live->size / (double)s->newest->database_size;
+	s->plain_bytes = (uint64_t)((double)s->newest->plain_bytes * growth);
+	predict_restore(&s->prediction, &s->journal, s->proof, live->server, s->plain_bytes);
+}
+
+static void compare(struct status *s, const struct status_objectives *o)
+{
+	s->rpo_missed = o->rpo_us > 0 && (!s->newest || s->age_us > o->rpo_us);
+	s->rto_unknown = o->rto_us > 0 && s->prediction.basis == PREDICTION_NONE;
+	s->rto_missed = o->rto_us > 0 && s->prediction.duration_us > o->rto_us;
+}
+
+bool status_read(struct status *out, struct repository *r, const char *database, const struct status_objectives *o,
+        const struct status_live *live, int64_t now_us, struct err *e)
+{
+	*out = (struct status){ 0 };
+	out->database = arena_strdup(&out->arena, database);
+	if (!read_snapshots(out, r, now_us, e) || !read_proof(out, r, e) ||
+	        !journal_load(&out->journal, r, database, JOURNAL_RECENT, e)) {
+		status_release(out);
+		return err_wrap(e, "status of \"%s\"", database);
+	}
+	out->restored = newest_restore(&out->journal);
+	predict(out, live);
+	compare(out, o);
+	return true;
+}
+
+void status_release(struct status *s)
+{
+	manifest_free(s->newest);
+	manifest_free(s->proved);
+	proof_free(s->proof);
+	journal_release(&s->journal);
+	arena_release(&s->arena);
+	*s = (struct status){ 0 };
+}

@@ -1,0 +1,61 @@
+#!/bin/bash
+# Objectives against measurements: what a monitor asks every few minutes.
+. "$(dirname "$0")/lib.sh"
+
+server
+shop shop 1
+unset PGDATABASE
+
+step "nothing yet"
+drtool init --repo "$REPO" --config "$T/drtool.yml" 2>"$T/err" || fail "$(cat "$T/err")"
+cat >"$T/drtool.yml" <<-END
+	version: 1
+	repository: $REPO
+	databases:
+	  shop: dbname=shop
+	objectives:
+	  rpo: 24h
+	  rto: 30m
+END
+unset DRTOOL_REPO
+expect 5 drtool status
+grep -q 'newest snapshot .*none.*MISSED' <<<"$OUT" || fail "$OUT"
+expect 2 drtool status --nagios
+[[ $OUT == "DRTOOL CRITICAL - shop: no snapshot"* ]] || fail "$OUT"
+
+step "a snapshot: the RPO is met, the RTO unknown"
+snapshot shop
+expect 0 drtool status
+grep -q "newest snapshot .*$ID.* ok" <<<"$OUT" || fail "$OUT"
+grep -q 'restore predicted unknown' <<<"$OUT" || fail "$OUT"
+expect 1 drtool status --nagios
+[[ $OUT == "DRTOOL WARNING"*"restore predicted unknown"* ]] || fail "$OUT"
+
+step "a proof predicts, a restore measures"
+verify_ok "$ID"
+expect 0 drtool status --json
+[ "$(jq -r '.[0] | .proved + " " + .prediction.basis' <<<"$OUT")" = "$ID proof" ] || fail "$OUT"
+expect 0 drtool restore "$ID" --into "dbname=back"
+expect 0 drtool status --json
+[ "$(jq -r '.[0].prediction.basis' <<<"$OUT")" = restore ] || fail "$OUT"
+[ "$(jq '.[0] | .measured_seconds > 0 and .size > 1000000 and .rto_missed == false and .snapshots == 1' <<<"$OUT")" = true ] || fail "$OUT"
+expect 0 drtool status --nagios
+[[ $OUT =~ ^DRTOOL\ OK\ -\ shop:.*\'shop\ age\'=[0-9]+s\;\;86400\;0\ \'shop\ restore\'=[0-9.]+s\;\;1800\;0$ ]] || fail "$OUT"
+
+step "objectives that are missed"
+expect 5 drtool status --rto 1s --rpo 1s
+sleep 1.1
+expect 5 drtool status --rpo 1s
+grep -q 'MISSED (rpo 1' <<<"$OUT" || fail "$OUT"
+expect 2 drtool status --nagios --rpo 1s
+
+step "the prediction follows the size of the database now"
+before=$(drtool status --json 2>"$T/err" | jq '.[0].prediction.seconds')
+sql shop -c "CREATE TABLE more AS SELECT g, repeat('x', 500) FROM generate_series(1, 40000) g"
+after=$(drtool status --json 2>"$T/err" | jq '.[0].prediction.seconds')
+jq -en "$after > $before" >/dev/null || fail "$before, then $after"
+
+step "without a server the repository alone answers"
+expect 0 drtool status "host=127.0.0.1 port=1 dbname=shop"
+grep -q 'database now *unknown: ' <<<"$OUT" || fail "$OUT"
+no_leftovers
