@@ -5,50 +5,65 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "src/base/clock.h"
-#include "storage/repository/lock_holder.h"
-#include "storage/repository/names.h"
+#include "storage/repository/lock_list.h"
 
 #define LOCK_TEXT_MAX ((size_t)64 << 10)
-#define TAKE_ATTEMPTS 5
+/* Half a minute before others may take it for dead: clocks run differently, and stores tell whole seconds. */
+#define LEASE_US ((int64_t)(LOCK_EXPIRES_S - 30) * 1000000)
+/* Takers that met look again a few times; a lock older than any of them can be is a holder's. */
+#define TAKE_ATTEMPTS  5
+#define ESTABLISHED_US ((int64_t)5 * 1000000)
+#define PAUSE_MS       50
 
 struct repository_lock {
 	struct repository *r;
-	char *name;
+	char *name;   /* what it is about */
+	char *object; /* below locks/; nobody else writes this one */
 	pthread_t renewer;
 	pthread_mutex_t mutex; /* guards all below */
 	pthread_cond_t wake;   /* stop is set */
 	bool stop;
 	struct lock_holder self;
-	int64_t confirmed_us; /* monotonic: when the store last had our lock for certain */
+	int64_t renewed_us; /* uptime() before the last write that succeeded: the store's time of it is later */
 	bool lost;
 };
 
-static struct object_key key_of(const char *name)
+/* Goes on while the machine sleeps. */
+static int64_t uptime(void)
 {
-	return (struct object_key){ OBJECT_LOCK, name };
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static bool put_self(
-        struct repository *r, const char *name, const struct lock_holder *self, enum put_mode mode, struct err *e)
+static struct object_key key_of(const struct repository_lock *l)
+{
+	return (struct object_key){ OBJECT_LOCK, l->object };
+}
+
+static bool write_self(struct repository_lock *l, struct err *e)
 {
 	struct buf text = BUF_INIT;
+	int64_t start = uptime();
 
-	lock_holder_write(&text, self);
-	bool ok = storage_put(r->storage, key_of(name), buf_view(&text), mode, e);
+	lock_holder_write(&text, &l->self);
+	bool ok = storage_put(l->r->storage, key_of(l), buf_view(&text), PUT_REPLACE, e);
+	if (ok)
+		l->renewed_us = start;
 	buf_release(&text);
 	return ok;
 }
 
-static bool get_holder(struct lock_holder *out, struct repository *r, const char *name, struct err *e)
+static void remove_self(struct repository_lock *l)
 {
-	struct buf text = BUF_INIT_MAX(LOCK_TEXT_MAX);
-	bool ok = storage_get(r->storage, key_of(name), &text, e) && lock_holder_parse(out, buf_view(&text), e);
+	struct err ignored = ERR_INIT;
 
-	buf_release(&text);
-	return ok;
+	storage_remove(l->r->storage, key_of(l), &ignored); /* what cannot be removed expires */
 }
 
 /* Renewing */
@@ -60,49 +75,64 @@ static bool lost(struct repository_lock *l, const char *how, struct err *e)
 	return err_hint(e, "run it again");
 }
 
-/* Is what stands in the store ours? Under the mutex. Any other error than ERR_CONFLICT: could not find out. */
+/*
+ * Not renewed for so long that others may believe us dead? Then they may have looked already, and writing it again
+ * would not bring it back.
+ */
+static bool check_lease(struct repository_lock *l, struct err *e)
+{
+	return uptime() - l->renewed_us < LEASE_US || lost(l, "it could not be renewed for too long", e);
+}
+
+/* Is ours still in the store? Under the mutex. Any other error than ERR_CONFLICT: could not find out. */
 static bool confirm(struct repository_lock *l, struct err *e)
 {
-	struct lock_holder now;
+	struct buf text = BUF_INIT_MAX(LOCK_TEXT_MAX);
+	struct lock_holder now = { 0 };
+	bool ok = storage_get(l->r->storage, key_of(l), &text, e) && lock_holder_parse(&now, buf_view(&text), e);
 
-	if (!get_holder(&now, l->r, l->name, e)) {
-		if (e->kind == ERR_NOT_FOUND)
-			return lost(l, "somebody removed it", e);
-		return false;
-	}
-	bool same = strcmp(now.token, l->self.token) == 0;
+	if (ok && strcmp(now.token, l->self.token) != 0)
+		ok = lost(l, "somebody else took it over", e);
+	else if (!ok && e->kind == ERR_NOT_FOUND)
+		lost(l, "somebody removed it", e);
 	lock_holder_release(&now);
-	if (!same)
-		return lost(l, "somebody else took it over", e);
-	l->confirmed_us = clock_monotonic_us();
-	return true;
+	buf_release(&text);
+	return ok;
 }
 
 /* A store that does not answer is forgiven until others may believe us dead. Under the mutex. */
 static bool forgive(struct repository_lock *l, const struct err *why, struct err *e)
 {
-	if (why->kind != ERR_CONFLICT && clock_monotonic_us() - l->confirmed_us < (int64_t)LOCK_EXPIRES_S * 1000000)
-		return true;
-	if (why->kind == ERR_CONFLICT) {
-		*e = *why;
-		return false;
-	}
-	return lost(l, "it could not be renewed for too long", e);
+	if (why->kind != ERR_CONFLICT)
+		return check_lease(l, e);
+	*e = *why;
+	return false;
 }
 
-static bool renew(struct repository_lock *l, struct err *e)
+static bool still_held(struct repository_lock *l, struct err *e)
 {
 	struct err why = ERR_INIT;
 
 	if (l->lost)
 		return lost(l, "it was lost before", e);
-	if (!confirm(l, &why))
-		return forgive(l, &why, e);
+	return check_lease(l, e) && (confirm(l, &why) || forgive(l, &why, e));
+}
+
+static bool renew(struct repository_lock *l, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int64_t before = l->renewed_us;
+
+	if (!still_held(l, e))
+		return false;
 	l->self.renewed_us = clock_utc_us();
-	if (!put_self(l->r, l->name, &l->self, PUT_REPLACE, &why))
+	if (!write_self(l, &why))
 		return forgive(l, &why, e);
-	l->confirmed_us = clock_monotonic_us();
-	return true;
+	if (uptime() - before < LEASE_US)
+		return true;
+	/* It took so long that somebody may have removed it before it was written. */
+	remove_self(l);
+	return lost(l, "it could not be renewed for too long", e);
 }
 
 bool repository_lock_renew(struct repository_lock *l, struct err *e)
@@ -115,10 +145,8 @@ bool repository_lock_renew(struct repository_lock *l, struct err *e)
 
 bool repository_lock_check(struct repository_lock *l, struct err *e)
 {
-	struct err why = ERR_INIT;
-
 	pthread_mutex_lock(&l->mutex);
-	bool ok = l->lost ? lost(l, "it was lost before", e) : confirm(l, &why) || forgive(l, &why, e);
+	bool ok = still_held(l, e);
 	pthread_mutex_unlock(&l->mutex);
 	return ok;
 }
@@ -156,6 +184,15 @@ static void start_renewer(struct repository_lock *l)
 		abort(); /* out of threads is out of memory */
 }
 
+/* A holder nobody has seen yet. */
+static void become(struct repository_lock *l)
+{
+	lock_holder_release(&l->self);
+	lock_holder_self(&l->self);
+	free(l->object);
+	l->object = lock_list_object(l->name, &l->self);
+}
+
 static struct repository_lock *lock_new(struct repository *r, const char *name)
 {
 	struct repository_lock *l = xcalloc(1, sizeof(*l));
@@ -163,7 +200,7 @@ static struct repository_lock *lock_new(struct repository *r, const char *name)
 
 	l->r = r;
 	l->name = xstrdup(name);
-	lock_holder_self(&l->self);
+	become(l);
 	pthread_mutex_init(&l->mutex, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -178,13 +215,12 @@ static void lock_free(struct repository_lock *l)
 	pthread_cond_destroy(&l->wake);
 	pthread_mutex_destroy(&l->mutex);
 	free(l->name);
+	free(l->object);
 	free(l);
 }
 
 void repository_lock_release(struct repository_lock *l)
 {
-	struct err ignored = ERR_INIT;
-
 	if (!l)
 		return;
 	pthread_mutex_lock(&l->mutex);
@@ -192,82 +228,36 @@ void repository_lock_release(struct repository_lock *l)
 	pthread_cond_signal(&l->wake);
 	pthread_mutex_unlock(&l->mutex);
 	pthread_join(l->renewer, NULL);
-	/* Never another's. What cannot be removed expires. */
-	if (!l->lost && confirm(l, &ignored))
-		storage_remove(l->r->storage, key_of(l->name), &ignored);
+	remove_self(l);
 	lock_free(l);
 }
 
 /* Taking */
 
-struct listed_lock {
-	const char *wanted; /* NULL: whichever comes */
-	int64_t modified_us;
-	bool found;
-};
-
-static bool note_modified(void *cookie, const struct object_info *info, struct err *e)
-{
-	struct listed_lock *l = cookie;
-
-	(void)e;
-	if (strcmp(info->name, l->wanted) == 0) {
-		l->modified_us = info->modified_us;
-		l->found = true;
-	}
-	return true;
-}
-
-static bool modified(int64_t *out, struct repository *r, const char *name, struct err *e)
-{
-	struct listed_lock l = { .wanted = name };
-
-	if (!storage_list(r->storage, OBJECT_LOCK, name, note_modified, &l, e))
-		return false;
-	*out = l.modified_us;
-	return l.found || err_set(e, ERR_NOT_FOUND, "lock \"%s\" has gone", name);
-}
-
-/*
- * A damaged lock tells only its age. *holder is filled when the lock lives and can be read; release it.
- */
-static bool is_dead(bool *dead, struct lock_holder *holder, struct repository *r, const char *name, struct err *e)
-{
-	struct err unreadable = ERR_INIT;
-	int64_t modified_us;
-
-	*holder = (struct lock_holder){ 0 };
-	if (!modified(&modified_us, r, name, e))
-		return false;
-	if (!get_holder(holder, r, name, &unreadable)) {
-		if (unreadable.kind != ERR_DAMAGED && unreadable.kind != ERR_USAGE) {
-			*e = unreadable;
-			return false;
-		}
-		*dead = clock_utc_us() - modified_us > (int64_t)LOCK_EXPIRES_S * 1000000;
-		return true;
-	}
-	*dead = lock_holder_dead(holder, modified_us, clock_utc_us(), LOCK_EXPIRES_S);
-	return true;
-}
-
 /* Best effort: what stays hinders nobody who asks whether it is dead. */
-static void sweep(struct repository *r)
+static void remove_dead(struct repository *r, const struct lock_object *o)
 {
-	struct names names = NAMES_INIT;
 	struct err ignored = ERR_INIT;
 
-	if (names_list(&names, r->storage, OBJECT_LOCK, "", &ignored)) {
-		for (size_t i = 0; i < names.count; i++) {
-			struct lock_holder holder;
-			bool dead = false;
+	storage_remove(r->storage, (struct object_key){ OBJECT_LOCK, o->object }, &ignored);
+}
 
-			if (is_dead(&dead, &holder, r, names.items[i], &ignored) && dead)
-				storage_remove(r->storage, key_of(names.items[i]), &ignored);
-			lock_holder_release(&holder);
-		}
+static void sweep(struct repository_lock *l)
+{
+	struct lock_list list;
+	struct err ignored = ERR_INIT;
+	bool listed = lock_list_load(&list, l->r, NULL, l->object, &ignored) && list.own_listed;
+
+	for (size_t i = 0; listed && i < list.count; i++) {
+		struct lock_holder holder;
+		enum lock_state state;
+
+		if (lock_list_judge(&state, &holder, l->r, &list, &list.items[i], LOCK_EXPIRES_S, &ignored) &&
+		        state == LOCK_DEAD)
+			remove_dead(l->r, &list.items[i]);
+		lock_holder_release(&holder);
 	}
-	names_release(&names);
+	lock_list_release(&list);
 }
 
 static bool conflict(const char *name, const struct lock_holder *holder, struct err *e)
@@ -286,49 +276,99 @@ static bool conflict(const char *name, const struct lock_holder *holder, struct 
 	        LOCK_EXPIRES_S / 60);
 }
 
-/* The lock of this name stands: true when it was dead and has been removed, or has gone. */
-static bool make_way(struct repository *r, const char *name, struct err *e)
+/* What stands beside ours. */
+struct rivals {
+	size_t count;
+	bool established; /* one of them is older than somebody who is only trying can be */
+	bool first;       /* all have greater tokens than ours */
+	struct err who;   /* ERR_CONFLICT naming one of them, an established one if there is one */
+};
+
+static bool note_rival(struct rivals *out, struct repository_lock *l, const struct lock_list *list,
+        const struct lock_object *o, struct err *e)
 {
 	struct lock_holder holder;
-	struct err why = ERR_INIT;
-	bool dead = false, ok = false;
+	enum lock_state state;
+	bool established = list->now_us - o->modified_us > ESTABLISHED_US;
+	bool ok = lock_list_judge(&state, &holder, l->r, list, o, LOCK_EXPIRES_S, e);
 
-	if (!is_dead(&dead, &holder, r, name, &why)) {
-		if (why.kind != ERR_NOT_FOUND)
-			*e = why;
-		return why.kind == ERR_NOT_FOUND;
+	if (ok && state == LOCK_DEAD) {
+		remove_dead(l->r, o);
+	} else if (ok && state == LOCK_LIVES) {
+		if (!out->count++ || established)
+			conflict(l->name, &holder, &out->who);
+		out->established = out->established || established;
+		out->first = out->first && strcmp(l->self.token, o->token) < 0;
 	}
-	if (dead)
-		ok = storage_remove(r->storage, key_of(name), e);
-	else
-		conflict(name, &holder, e);
 	lock_holder_release(&holder);
 	return ok;
 }
 
-static bool take(struct repository_lock *l, struct err *e)
+static bool look(struct rivals *out, struct repository_lock *l, struct err *e)
 {
-	for (int attempt = 0; attempt < TAKE_ATTEMPTS; attempt++) {
-		struct err why = ERR_INIT;
+	struct lock_list list;
+	bool ok = lock_list_load(&list, l->r, l->name, l->object, e);
 
-		if (put_self(l->r, l->name, &l->self, PUT_CREATE, &why))
-			/* Another who found the same dead lock may have removed ours instead: look again. */
-			return confirm(l, e);
-		if (why.kind != ERR_EXISTS) {
-			*e = why;
-			return err_wrap(e, "lock repository \"%s\"", l->r->storage->where);
-		}
-		if (!make_way(l->r, l->name, e))
-			return false;
+	*out = (struct rivals){ .first = true };
+	if (ok && !list.own_listed) {
+		ok = err_set(e, ERR_FAILED, "lock \"%s\" was written and is not listed", l->object);
+		err_hint(e, "a repository needs a store whose listings show what was just written");
 	}
-	return err_set(e, ERR_CONFLICT, "lock \"%s\" changes hands too quickly", l->name);
+	for (size_t i = 0; ok && i < list.count; i++)
+		ok = note_rival(out, l, &list, &list.items[i], e);
+	lock_list_release(&list);
+	return ok;
+}
+
+/* Longer from time to time, and never the same for two. */
+static void pause_after(int attempt)
+{
+	uint16_t random = 0;
+	struct timespec t = { 0 };
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		random = (uint16_t)clock_monotonic_us();
+	t.tv_nsec = (PAUSE_MS + random % ((unsigned)PAUSE_MS << attempt)) * 1000000L;
+	t.tv_sec = t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	nanosleep(&t, NULL);
+}
+
+/*
+ * Write ours, then list: of two that do so, whoever writes later sees the other. So a listing that shows ours alone is
+ * the lock. Any other means stepping back and trying again under another name, for one that was seen may be removed as
+ * dead long after; all but the one with the least token, so that somebody gets it.
+ */
+static bool contend(struct repository_lock *l, struct err *e)
+{
+	bool written = false;
+
+	for (int attempt = 0;; attempt++) {
+		struct rivals rivals;
+
+		if ((!written && !write_self(l, e)) || !look(&rivals, l, e))
+			return err_wrap(e, "lock repository \"%s\"", l->r->storage->where);
+		if (!rivals.count)
+			return check_lease(l, e);
+		if (rivals.established || attempt + 1 == TAKE_ATTEMPTS) {
+			*e = rivals.who;
+			return false;
+		}
+		written = rivals.first;
+		if (!written) {
+			remove_self(l);
+			become(l);
+		}
+		pause_after(attempt);
+	}
 }
 
 bool repository_lock_take_exclusive(struct repository_lock **out, struct repository *r, const char *name, struct err *e)
 {
 	struct repository_lock *l = lock_new(r, name);
 
-	if (!take(l, e)) {
+	if (!contend(l, e)) {
+		remove_self(l);
 		lock_free(l);
 		return false;
 	}
@@ -339,6 +379,15 @@ bool repository_lock_take_exclusive(struct repository_lock **out, struct reposit
 
 bool repository_lock_take(struct repository_lock **out, struct repository *r, const char *name, struct err *e)
 {
-	sweep(r);
-	return repository_lock_take_exclusive(out, r, name, e);
+	struct repository_lock *l = lock_new(r, name);
+
+	if (!write_self(l, e)) {
+		remove_self(l);
+		lock_free(l);
+		return err_wrap(e, "lock repository \"%s\"", r->storage->where);
+	}
+	sweep(l);
+	start_renewer(l);
+	*out = l;
+	return true;
 }

@@ -132,12 +132,8 @@ static bool holder_is_local(const struct lock_holder *h)
 	return local;
 }
 
-bool lock_holder_dead(const struct lock_holder *h, int64_t modified_us, int64_t now_us, int64_t expires_s)
+bool lock_holder_ended(const struct lock_holder *h)
 {
-	int64_t last = h->renewed_us > modified_us ? h->renewed_us : modified_us;
-
 	/* The process id may have been given to another program since. */
-	if (holder_is_local(h) && process_start(h->pid) != h->process_start)
-		return true;
-	return now_us > last && now_us - last > expires_s * 1000000;
+	return holder_is_local(h) && process_start(h->pid) != h->process_start;
 }

@@ -26,9 +26,9 @@ bool lock_holder_parse(struct lock_holder *out, struct view text, struct err *e)
 void lock_holder_release(struct lock_holder *h);
 
 /*
- * Not renewed for expires_s seconds, by the later of its own word and modified_us (the store's), or a process of this
- * very host that runs no more. When in doubt (another host, another boot, another container) it lives until it expires.
+ * It was a process of this very host that runs no more. When in doubt (another host, another boot, another container)
+ * it lives.
  */
-bool lock_holder_dead(const struct lock_holder *h, int64_t modified_us, int64_t now_us, int64_t expires_s);
+bool lock_holder_ended(const struct lock_holder *h);
 
 #endif
