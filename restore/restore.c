@@ -52,6 +52,8 @@ static bool read_contents(struct run *r, struct err *e)
 	          contents_parse(&r->contents, buf_view(&text), e);
 
 	buf_release(&text);
+	if (ok && r->options->beside)
+		target_take_properties(&r->contents.database, r->options->beside);
 	return ok || err_wrap(e, "read the contents of snapshot \"%s\"", r->manifest->id);
 }
 
@@ -79,7 +81,8 @@ static bool look(struct run *r, struct err *e)
 
 	observer_phase(r->obs, "checking", 0, 0);
 	if (!read_contents(r, e) ||
-	        !target_open(&r->target, o->target, o->maintenance_db, r->manifest->id, r->cancel, e) ||
+	        !target_open(
+	                &r->target, o->target, o->maintenance_db, r->manifest->id, o->beside != NULL, r->cancel, e) ||
 	        !preflight_version(r->target.maintenance, r->manifest, e) ||
 	        !archive_open(&r->archive, r->chunks, r->manifest, pg_session_version(r->target.maintenance), o->pg_bin,
 	                r->cancel, e))
@@ -196,8 +199,8 @@ static bool finish(struct run *r, struct err *e)
 	     objects_refresh_views(s, &r->contents, &r->findings, e);
 	pg_session_close(s);
 	ok = ok && run_stage(r, STAGE_LAST, e) && cancel_check(r->cancel, e) &&
-	     target_finish(&r->target, &r->contents.database, r->options->no_owner, !findings_serious(&r->findings),
-	             &r->findings, r->cancel, e);
+	     target_finish(&r->target, &r->contents.database, r->options->no_owner,
+	             !r->options->beside && !findings_serious(&r->findings), &r->findings, r->cancel, e);
 	end_phase(r, "final", clock_monotonic_us() - r->phase_started);
 	return ok;
 }

@@ -22,6 +22,12 @@ struct restore_options {
 	bool no_owner;     /* leave out ownership and privileges */
 	bool disable_subscriptions; /* leave subscriptions out altogether (scratch); on a real target they are created
 	                               disabled as pg_dump writes them */
+	/*
+	 * Beside a database that has the target's name and keeps it: the snapshot stays under the working name, with
+	 * our comment, and gets owner, privileges, settings, limit and template mark from here. NULL: a restore as
+	 * usual.
+	 */
+	const struct pg_database *beside;
 	bool dry_run;
 };
 

@@ -106,7 +106,7 @@ static bool look_inside(struct target *t, const struct cancel *cancel, struct er
 }
 
 bool target_open(struct target *out, const struct conninfo *given, const char *maintenance_db, const char *snapshot_id,
-        const struct cancel *cancel, struct err *e)
+        bool beside, const struct cancel *cancel, struct err *e)
 {
 	bool there = false;
 
@@ -119,7 +119,7 @@ bool target_open(struct target *out, const struct conninfo *given, const char *m
 	if (!connect_maintenance(out, maintenance_db, cancel, e) || !take_lock(out, out->wanted, e) ||
 	        !exists(&there, out, out->wanted, e))
 		goto fail;
-	if (there) {
+	if (there && !beside) {
 		snprintf(out->working, sizeof(out->working), "%s", out->wanted);
 		if (!look_inside(out, cancel, e))
 			goto fail;

@@ -28,10 +28,12 @@ struct target {
 	const char *snapshot_id;
 };
 
-/* Connect, take the lock, look. Nothing is changed. ERR_REFUSED when it holds something; ERR_CONFLICT when another
- * restore into it runs. */
+/*
+ * Connect, take the lock, look. Nothing is changed. ERR_REFUSED when it holds something; ERR_CONFLICT when another
+ * restore into it runs. beside: whatever has the name keeps it, and the snapshot is to stay under its working name.
+ */
 bool target_open(struct target *out, const struct conninfo *given, const char *maintenance_db, const char *snapshot_id,
-        const struct cancel *cancel, struct err *e);
+        bool beside, const struct cancel *cancel, struct err *e);
 /* Make it (removing what a killed run left under the working name), or empty and mark it. Sessions into it may be
  * opened then. */
 bool target_prepare(struct target *t, const struct pg_database *d, bool no_owner, bool no_tablespace,
@@ -56,6 +58,10 @@ bool target_empty(struct pg_session *s, struct err *e);
 bool target_empty_subscriptions(struct pg_session *s, struct err *e); /* and event triggers, that watch */
 /* What is in it, "" when nothing (the mark does not count); malloc'ed. */
 bool target_contents(char **out, struct pg_session *s, struct err *e);
+
+/* What a database that stands in for another one must have of it: owner, privileges, settings, limit, comment. The
+ * texts are shared. */
+void target_take_properties(struct pg_database *out, const struct pg_database *from);
 
 #define TARGET_MARK "drtool_restoring" /* a schema, and its comment names the snapshot */
 

@@ -86,24 +86,39 @@ static bool drop_database(
 	return ok;
 }
 
+/* A template cannot be dropped. */
+static bool drop_leftover(
+        const struct target *t, const char *name, bool is_template, const struct cancel *cancel, struct err *e)
+{
+	struct arena a = ARENA_INIT;
+	bool ok = !is_template ||
+	          pg_execf(t->maintenance, e, "ALTER DATABASE %s IS_TEMPLATE false", pg_quote_ident(&a, name));
+
+	ok = ok && drop_database(t, t->maintenance, name, cancel, e);
+	arena_release(&a);
+	return ok;
+}
+
 /*
  * Only what this tool made is dropped: this name, or one that ends in another snapshot's id and has our comment, or
- * none yet: a run may be killed right after CREATE DATABASE.
+ * none yet: a run may be killed right after CREATE DATABASE. A name without the database's own in it needs the comment.
  */
 static bool drop_leftovers(struct target *t, const struct cancel *cancel, struct err *e)
 {
 	const char *params[2] = { t->working, t->wanted };
 	PGresult *r = NULL;
 	bool ok = pg_query(&r, t->maintenance,
-	        "SELECT datname FROM pg_catalog.pg_database WHERE datname = $1"
+	        "SELECT datname, datistemplate FROM pg_catalog.pg_database WHERE datname = $1"
 	        " OR (pg_catalog.starts_with(datname::text, $2 || '__restoring_')"
 	        " AND pg_catalog.substr(datname::text, pg_catalog.length($2) + 13) ~ '^[0-9]{8}-[0-9]{6}-[a-z0-9]{6}$'"
 	        " AND COALESCE(pg_catalog.shobj_description(oid, 'pg_database'), 'drtool: restore of snapshot , not complete')"
-	        " LIKE 'drtool: restore of snapshot %, not complete')",
+	        " LIKE 'drtool: restore of snapshot %, not complete')"
+	        " OR (pg_catalog.starts_with(datname::text, 'drtool_restoring_') AND pg_catalog.substr("
+	        "pg_catalog.shobj_description(oid, 'pg_database'), 51) = ' into ' || $2 || ', not complete')",
 	        2, params, e);
 
 	for (int i = 0; ok && i < PQntuples(r); i++)
-		ok = drop_database(t, t->maintenance, PQgetvalue(r, i, 0), cancel, e);
+		ok = drop_leftover(t, PQgetvalue(r, i, 0), PQgetvalue(r, i, 1)[0] == 't', cancel, e);
 	PQclear(r);
 	return ok || err_wrap(e, "remove what a killed restore left");
 }

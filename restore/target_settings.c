@@ -3,6 +3,16 @@
 
 #define NAME_MARK "%1$s" /* stands for the database's name in a recorded statement */
 
+void target_take_properties(struct pg_database *out, const struct pg_database *from)
+{
+	out->owner = from->owner;
+	out->acl = from->acl;
+	out->comment = from->comment;
+	out->settings = from->settings;
+	out->connection_limit = from->connection_limit;
+	out->is_template = from->is_template;
+}
+
 /* Marks inside quoted names are those names' own bytes. */
 char *target_setting(const char *statement, const char *name, struct arena *a)
 {

@@ -12,6 +12,9 @@
 #include "src/pg/session.h"
 
 bool pg_catalog_database(struct pg_database *out, struct pg_session *s, struct arena *a, struct err *e);
+/* The same of another database of the server; ERR_NOT_FOUND when there is none of that name. */
+bool pg_catalog_database_named(
+        struct pg_database *out, struct pg_session *s, const char *name, struct arena *a, struct err *e);
 /* Tables, partitioned tables, views, foreign tables pg_dump would look at (user relations, not of extensions, and
  * extension configuration tables). */
 bool pg_catalog_relations(struct pg_relation_list *out, struct pg_session *s, struct arena *a, struct err *e);

@@ -3,6 +3,9 @@
 
 #include "src/pg/catalog_internal.h"
 
+/* Of the session's own database, or of the one $1 names. */
+#define NAMED "d.datname = COALESCE($1::name, pg_catalog.current_database())"
+
 /* Settings whose stored value is a list of identifiers (GUC_LIST_QUOTE in PostgreSQL's guc_tables.c). */
 static const char *const list_settings[] = {
 	"local_preload_libraries",
@@ -82,7 +85,8 @@ static const char *setting_statement(struct arena *a, const char *role, const ch
 	return text;
 }
 
-static bool read_settings(struct pg_text_list *out, struct pg_session *s, struct arena *a, struct err *e)
+static bool read_settings(
+        struct pg_text_list *out, struct pg_session *s, const char *name, struct arena *a, struct err *e)
 {
 	PGresult *res = NULL;
 
@@ -91,9 +95,9 @@ static bool read_settings(struct pg_text_list *out, struct pg_session *s, struct
 	            " JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase"
 	            " LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole, LATERAL unnest(s.setconfig) WITH "
 	            "ORDINALITY AS c(setting, n)"
-	            " WHERE d.datname = pg_catalog.current_database() AND (s.setrole = 0 OR r.oid IS NOT NULL)"
+	            " WHERE " NAMED " AND (s.setrole = 0 OR r.oid IS NOT NULL)"
 	            " ORDER BY r.rolname COLLATE \"C\" NULLS FIRST, c.n",
-	            0, NULL, e))
+	            1, &name, e))
 		return false;
 	out->count = 0;
 	out->items = arena_alloc(a, (size_t)PQntuples(res) * sizeof *out->items);
@@ -124,7 +128,7 @@ static const char *provider_name(const char *code)
 	return code[0] == 'i' ? "icu" : code[0] == 'b' ? "builtin" : "libc";
 }
 
-static bool read_row(struct pg_database *out, struct pg_session *s, struct arena *a, struct err *e)
+static bool read_row(struct pg_database *out, struct pg_session *s, const char *name, struct arena *a, struct err *e)
 {
 	int version = pg_session_version(s);
 	const char *sql = arena_printf(a,
@@ -136,15 +140,16 @@ static bool read_row(struct pg_database *out, struct pg_session *s, struct arena
 	        " pg_catalog.pg_database_size(d.oid), pg_catalog.current_setting('data_checksums'),"
 	        " COALESCE((SELECT setting FROM pg_catalog.pg_settings WHERE name = 'shared_preload_libraries'), '')"
 	        " FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace"
-	        " WHERE d.datname = pg_catalog.current_database()",
+	        " WHERE " NAMED,
 	        version >= 150000 ? "d.datlocprovider" : "'c'", locale_columns(version));
 	PGresult *res = NULL;
 
-	if (!pg_query(&res, s, sql, 0, NULL, e))
+	if (!pg_query(&res, s, sql, 1, &name, e))
 		return false;
 	if (PQntuples(res) != 1) {
 		PQclear(res);
-		return err_set(e, ERR_FAILED, "the database is not in pg_database any more");
+		return name ? err_set(e, ERR_NOT_FOUND, "there is no database \"%s\"", name)
+		            : err_set(e, ERR_FAILED, "the database is not in pg_database any more");
 	}
 	out->oid = catalog_oid(res, 0, 0);
 	out->name = catalog_text(a, res, 0, 1);
@@ -190,9 +195,16 @@ static bool read_system_identifier(struct pg_database *out, struct pg_session *s
 	return ok;
 }
 
-bool pg_catalog_database(struct pg_database *out, struct pg_session *s, struct arena *a, struct err *e)
+bool pg_catalog_database_named(
+        struct pg_database *out, struct pg_session *s, const char *name, struct arena *a, struct err *e)
 {
-	if (!read_row(out, s, a, e) || !read_settings(&out->settings, s, a, e) || !read_system_identifier(out, s, a, e))
+	if (!read_row(out, s, name, a, e) || !read_settings(&out->settings, s, name, a, e) ||
+	        !read_system_identifier(out, s, a, e))
 		return err_wrap(e, "read the database's own settings");
 	return true;
+}
+
+bool pg_catalog_database(struct pg_database *out, struct pg_session *s, struct arena *a, struct err *e)
+{
+	return pg_catalog_database_named(out, s, NULL, a, e);
 }

@@ -1,0 +1,23 @@
+/*
+ * restore/check.h - is a database that was just restored what the snapshot says? For the moment before a swap
+ *
+ * Rows were compared with their fingerprints while they were loaded, so only the rest is looked at: schema, indexes
+ * that are not valid, sequences, large objects, extensions, and the properties it was to get.
+ */
+#ifndef DRTOOL_RESTORE_CHECK_H
+#define DRTOOL_RESTORE_CHECK_H
+
+#include "restore/compare.h"
+
+struct check_options {
+	const struct conninfo *target;    /* leads to the restored database */
+	const struct pg_database *beside; /* as in restore_options */
+	const struct restore_result *restored;
+	const char *pg_bin;
+};
+
+/* out is initialised. False: it could not be carried out. */
+bool check_restored(struct compare_report *out, struct repository *r, const struct manifest *m,
+        const struct check_options *o, struct observer *obs, const struct cancel *cancel, struct err *e);
+
+#endif
