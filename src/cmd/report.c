@@ -149,3 +149,20 @@ bool report_verify(
 	target_release(&scratch);
 	return ok;
 }
+
+/* A journal that cannot be read makes no difference to a restore. */
+void report_predict(struct prediction *out, struct repository *r, const struct manifest *m, const struct conninfo *conn)
+{
+	struct proof *proof = NULL;
+	struct err ignored = ERR_INIT;
+	struct buf server = BUF_INIT;
+	struct journal j;
+
+	target_server(&server, conn);
+	journal_load(&j, r, m->database, JOURNAL_RECENT, &ignored);
+	proof_load_newest(&proof, r, m->database, m->id, &ignored);
+	predict_restore(out, &j, proof, buf_str(&server), m->plain_bytes);
+	proof_free(proof);
+	journal_release(&j);
+	buf_release(&server);
+}

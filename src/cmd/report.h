@@ -5,6 +5,7 @@
 #define DRTOOL_CMD_REPORT_H
 
 #include "src/cmd/cmd.h"
+#include "src/monitor/predict.h"
 #include "storage/repository/manifest.h"
 #include "storage/repository/proof.h"
 
@@ -24,5 +25,10 @@ bool report_verify(
         struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e);
 /* Before a snapshot that is to be verified: could that be done here at all? */
 bool report_verify_possible(const struct cmd *c, int server_version, struct err *e);
+
+/* How long a restore of this snapshot to this server will take, by what is recorded. */
+struct conninfo;
+void report_predict(
+        struct prediction *out, struct repository *r, const struct manifest *m, const struct conninfo *conn);
 
 #endif

@@ -4,6 +4,7 @@
 #include "src/cmd/answer.h"
 #include "src/cmd/progress.h"
 #include "src/cmd/record.h"
+#include "src/cmd/replace.h"
 #include "src/cmd/report.h"
 #include "src/cmd/say.h"
 #include "src/cmd/store.h"
@@ -77,23 +78,6 @@ static void summary_text(struct buf *out, const struct manifest *m, const struct
 		        result->finding_count, result->finding_count == 1 ? "" : "s");
 }
 
-/* By what is recorded; a journal that cannot be read makes no difference to a restore. */
-static void predict(struct prediction *out, struct repository *r, const struct manifest *m, const struct target *t)
-{
-	struct proof *proof = NULL;
-	struct err ignored = ERR_INIT;
-	struct buf server = BUF_INIT;
-	struct journal j;
-
-	target_server(&server, t->conn);
-	journal_load(&j, r, m->database, JOURNAL_RECENT, &ignored);
-	proof_load_newest(&proof, r, m->database, m->id, &ignored);
-	predict_restore(out, &j, proof, buf_str(&server), m->plain_bytes);
-	proof_free(proof);
-	journal_release(&j);
-	buf_release(&server);
-}
-
 /* What a restore of this snapshot would do. */
 static void plan_text(struct buf *out, struct repository *r, const struct manifest *m, const struct target *t)
 {
@@ -109,7 +93,7 @@ static void plan_text(struct buf *out, struct repository *r, const struct manife
 	buf_addf(out,
 	        "disk needed on the server: about %s, the size of the source; whether it is free cannot be seen from here\n",
 	        text_bytes(size, m->database_size));
-	predict(&prediction, r, m, t);
+	report_predict(&prediction, r, m, t->conn);
 	if (prediction.basis == PREDICTION_NONE)
 		buf_add(out, "predicted time: unknown, no restore or test restore of this database is recorded\n");
 	else
@@ -152,7 +136,7 @@ static bool run(struct restore_result *result, const struct cmd *c, struct repos
 	struct progress *progress;
 	bool ok;
 
-	predict(&prediction, r, m, t);
+	report_predict(&prediction, r, m, t->conn);
 	progress = progress_start();
 	ok = restore_into(result, r, m, &o, progress_observer(progress), c->cancel, e);
 	progress_stop(progress);
@@ -176,6 +160,8 @@ bool cmd_restore(struct cmd *c, struct err *e)
 	struct restore_result result = { 0 };
 	bool ok = false;
 
+	if (options_text(c->options, OPTION_REPLACE))
+		return replace_run(c, e);
 	if (!into) {
 		err_set(e, ERR_USAGE, "restore into which database?");
 		return err_hint(e, "name it: drtool restore %s --into \"dbname=shop_copy\"", c->options->arguments[0]);

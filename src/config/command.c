@@ -53,12 +53,30 @@ static const struct command rows[COMMAND_COUNT] = {
 		"drtool verify\ndrtool verify before-migration --scratch-dir /mnt/fast",
 	},
 	[COMMAND_RESTORE] = {
-		"restore", "ID --into DB", 1, 1,
-		"bring a snapshot back into a new or empty database",
-		"The database named with --into is created when it is missing; one that holds anything is refused. DB is a name from "
-		"drtool.yml or a connection string such as \"dbname=shop_copy\". With --dry-run only the checks are made and the "
-		"plan is printed.",
-		"drtool restore latest --into \"dbname=shop_copy\"\ndrtool restore before-migration --into staging --create-roles",
+		"restore", "ID --into DB | ID --replace DB", 1, 1,
+		"bring a snapshot back, into a new database or in place of a live one",
+		"--into creates the database when it is missing and refuses one that holds anything. DB is a name from drtool.yml or a "
+		"connection string such as \"dbname=shop_copy\".\n\n"
+		"--replace restores beside the live database, checks the result, and then swaps names in one transaction; the old "
+		"database is kept as <db>__before_<time>, and drtool undo swaps back. Until the swap the live database is only read, "
+		"for a safety snapshot. Without --confirm nothing is done: what would happen is shown, with the word to type.\n\n"
+		"With --dry-run only the checks are made and the plan is printed.",
+		"drtool restore latest --into \"dbname=shop_copy\"\ndrtool restore before-migration --replace shop\n"
+		"drtool restore before-migration --replace shop --confirm shop",
+	},
+	[COMMAND_UNDO] = {
+		"undo", "DB", 1, 1,
+		"swap back to the database that was kept",
+		"The newest kept database of DB gets its name back, in one transaction, and the one that has it now is kept in its "
+		"place; so undo can be undone. Without --confirm it says which database that is and what was written since.",
+		"drtool undo shop\ndrtool undo shop --confirm shop",
+	},
+	[COMMAND_DROP_OLD] = {
+		"drop-old", "DB [NAME...]", 1, 16,
+		"list the databases that were kept, drop the ones named",
+		"Without NAME the kept databases of DB are listed, with size and age. The newest is dropped only with --confirm, for "
+		"it is the one undo would swap back.",
+		"drtool drop-old shop\ndrtool drop-old shop shop__before_20261120-100851",
 	},
 	[COMMAND_CAT] = {
 		"cat", "ID", 1, 1,

@@ -14,6 +14,8 @@
 #define SHOW     COMMAND_BIT(COMMAND_SHOW)
 #define VERIFY   COMMAND_BIT(COMMAND_VERIFY)
 #define RESTORE  COMMAND_BIT(COMMAND_RESTORE)
+#define UNDO     COMMAND_BIT(COMMAND_UNDO)
+#define DROP_OLD COMMAND_BIT(COMMAND_DROP_OLD)
 #define CAT      COMMAND_BIT(COMMAND_CAT)
 #define STATUS   COMMAND_BIT(COMMAND_STATUS)
 #define JOURNAL  COMMAND_BIT(COMMAND_JOURNAL)
@@ -74,6 +76,14 @@ static const struct option rows[OPTION_COUNT] = {
 		OPTION_TEXT, 0, 0, "test restore on this server instead of a private one" },
 	[OPTION_INTO] = { "into", 0, "DB", RESTORE, NULL, NULL, OPTION_TEXT, 0, 0,
 		"the database to create or fill: a name from drtool.yml or a connection string" },
+	[OPTION_REPLACE] = { "replace", 0, "DB", RESTORE, NULL, NULL, OPTION_TEXT, 0, 0,
+		"the live database that the snapshot is to take the place of; it is kept under another name" },
+	[OPTION_CONFIRM] = { "confirm", 0, "NAME", RESTORE | UNDO | DROP_OLD, NULL, NULL, OPTION_TEXT, 0, 0,
+		"yes, this one: the database's own name, or host/database where drtool.yml says protected" },
+	[OPTION_CONFIRM_SOURCE] = { "confirm-source", 0, "NAME", RESTORE, NULL, NULL, OPTION_TEXT, 0, 63,
+		"yes, a snapshot of this other database: its name in the repository" },
+	[OPTION_NO_SAFETY_SNAPSHOT] = { "no-safety-snapshot", 0, NULL, RESTORE, NULL, NULL, OPTION_SWITCH, 0, 0,
+		"do not take a snapshot of the live database first" },
 	[OPTION_CREATE_ROLES] = { "create-roles", 0, NULL, RESTORE, NULL, NULL, OPTION_SWITCH, 0, 0,
 		"create roles that the snapshot needs and the server lacks, without login" },
 	[OPTION_NO_OWNER] = { "no-owner", 0, NULL, RESTORE, NULL, NULL, OPTION_SWITCH, 0, 0,

@@ -20,7 +20,7 @@ struct option_value {
 
 struct options {
 	enum command_id command; /* COMMAND_COUNT when none was given */
-	const char *arguments[4];
+	const char *arguments[16];
 	unsigned argument_count;
 	struct option_value values[OPTION_COUNT];
 	struct arena arena;

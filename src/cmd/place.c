@@ -1,0 +1,231 @@
+/* src/cmd/place.c - see place.h */
+#include "src/cmd/place.h"
+
+#include "src/base/clock.h"
+#include "src/cmd/say.h"
+#include "src/cmd/text.h"
+#include "src/config/value.h"
+
+#define SESSIONS_SHOWN 5
+
+/* --- words for a shell --- */
+
+static bool may_be_secret(const char *word)
+{
+	return strcasestr(word, "password") || (strstr(word, "://") && strchr(word, '@'));
+}
+
+static void add_word(struct buf *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+";
+
+	if (*word && strspn(word, plain) == strlen(word)) {
+		buf_add(out, word);
+		return;
+	}
+	buf_add(out, "'");
+	for (const char *p = word; *p; p++) {
+		if (*p == '\'')
+			buf_add(out, "'\\''");
+		else
+			buf_addn(out, p, 1);
+	}
+	buf_add(out, "'");
+}
+
+static const char *quoted(struct arena *a, const char *word)
+{
+	struct buf text = BUF_INIT;
+	const char *out;
+
+	add_word(&text, word);
+	out = arena_strdup(a, buf_str(&text));
+	buf_release(&text);
+	return out;
+}
+
+/* This run's own line; false when a word of it should rather not be printed. */
+static bool command_line(struct buf *out, const struct cmd *c)
+{
+	buf_add(out, "drtool");
+	for (char *const *word = c->argv + 1; *word; word++) {
+		if (may_be_secret(*word))
+			return false;
+		buf_add(out, " ");
+		add_word(out, *word);
+	}
+	return true;
+}
+
+/* --- opening --- */
+
+static bool open_maintenance(struct place *p, const struct cmd *c, const char *name, struct err *e)
+{
+	struct conninfo *conn = conninfo_copy(p->target.conn);
+	bool ok;
+
+	p->maintenance_db = live_maintenance(name);
+	conninfo_set(conn, "dbname", p->maintenance_db);
+	ok = pg_session_open(&p->maintenance, conn, PG_SESSION_PLAIN, "place", c->cancel, e);
+	conninfo_free(conn);
+	return ok;
+}
+
+/* The name as the server knows it: a connection string may leave it to libpq's defaults. */
+static const char *name_of(struct place *p, struct pg_session *s)
+{
+	const char *name = s ? PQdb(pg_session_conn(s)) : conninfo_get(p->target.conn, "dbname");
+
+	return name ? arena_strdup(&p->arena, name) : arena_strdup(&p->arena, getenv("PGDATABASE"));
+}
+
+/* Sessions of our own in it would be in the way later: this one is closed at once. */
+static bool look_inside(struct place *p, const struct cmd *c, const char **name, struct err *e)
+{
+	struct pg_session *s = NULL;
+	struct err why = ERR_INIT;
+
+	p->answers = target_announce(&s, &p->target, c, &why);
+	*name = name_of(p, s);
+	pg_session_close(s);
+	if (p->answers)
+		return true;
+	if (why.kind == ERR_REFUSED || why.kind == ERR_CANCELLED || !*name) {
+		*e = why;
+		return false;
+	}
+	if (!open_maintenance(p, c, *name, e)) {
+		*e = why; /* the server itself does not let us in: the first error says why */
+		return false;
+	}
+	say_warn("database \"%s\" does not answer: %s", *name, why.msg);
+	return true;
+}
+
+static void set_words(struct place *p, const char *text, bool protected)
+{
+	const char *host = PQhost(pg_session_conn(p->maintenance));
+
+	if (protected)
+		snprintf(p->confirm, sizeof(p->confirm), "%s/%s", !host || !*host || *host == '/' ? "localhost" : host,
+		        p->live.database.name);
+	else
+		snprintf(p->confirm, sizeof(p->confirm), "%s", p->live.database.name);
+	if (text && !may_be_secret(text))
+		p->word = quoted(&p->arena, text);
+	else if (p->target.entry)
+		p->word = quoted(&p->arena, p->target.entry->name);
+	else
+		p->word = "DB";
+}
+
+bool place_open(struct place *out, const struct cmd *c, const char *text, const char *what, struct err *e)
+{
+	struct err unused = ERR_INIT;
+	const char *name = NULL;
+	bool protected = false;
+
+	if (!target_find(&out->target, c, text, what, e) || !look_inside(out, c, &name, e))
+		return false;
+	conninfo_set(out->target.conn, "dbname", name);
+	if (!out->maintenance && !open_maintenance(out, c, name, e))
+		return false;
+	if (!live_look(&out->live, out->maintenance, name, e)) {
+		if (e->kind == ERR_NOT_FOUND) {
+			e->kind = ERR_USAGE;
+			err_hint(e, "a database that is gone is restored with --into");
+		}
+		return false;
+	}
+	if (out->target.entry && out->target.entry->protect)
+		value_bool(&protected, out->target.entry->protect, &unused);
+	set_words(out, text, protected);
+	return true;
+}
+
+void place_close(struct place *p)
+{
+	live_release(&p->live);
+	pg_session_close(p->maintenance);
+	target_release(&p->target);
+	arena_release(&p->arena);
+}
+
+const char *place_repository_name(const struct place *p)
+{
+	return p->target.repository_name ? p->target.repository_name : p->live.database.name;
+}
+
+/* --- what it is, and whether it is meant --- */
+
+void place_describe(struct buf *out, const struct place *p)
+{
+	const struct live *l = &p->live;
+	char text[TEXT_SIZE];
+
+	buf_addf(out, "  size          %s\n", text_bytes(text, l->database.size));
+	buf_addf(out, "  sessions      %s", l->connections ? "" : "none");
+	if (l->connections)
+		buf_addf(out, "%u, to be ended:", l->connections);
+	for (size_t i = 0; i < l->session_count && i < SESSIONS_SHOWN; i++) {
+		buf_addf(out, "%s %u of ", i ? "," : "", l->sessions[i].count);
+		text_printable(out, *l->sessions[i].application ? l->sessions[i].application : l->sessions[i].user);
+	}
+	if (l->session_count > SESSIONS_SHOWN)
+		buf_add(out, ", and others");
+	buf_add(out, "\n  last written  ");
+	if (l->last_write_us)
+		buf_addf(out, "%s ago, by the times of its files\n", text_age(text, clock_utc_us() - l->last_write_us));
+	else
+		buf_add(out, "unknown: this role may not look at the server's files\n");
+}
+
+bool place_confirmed(const struct place *p, const struct cmd *c, struct err *e)
+{
+	const char *given = options_text(c->options, OPTION_CONFIRM);
+	struct buf line = BUF_INIT, word = BUF_INIT;
+
+	if (given && strcmp(given, p->confirm) == 0)
+		return true;
+	if (given) {
+		err_set(e, ERR_USAGE, "--confirm says \"%s\", but the database is \"%s\"", given, p->confirm);
+		return err_hint(e, "nothing was changed; look again at the first line above");
+	}
+	add_word(&word, p->confirm);
+	if (command_line(&line, c))
+		say_info("to do it: %s --confirm %s", buf_str(&line), buf_str(&word));
+	err_set(e, ERR_REFUSED, "database \"%s\" changes only when that is confirmed", p->live.database.name);
+	err_hint(e, "type the same line again, and at its end: --confirm %s", buf_str(&word));
+	buf_release(&line);
+	buf_release(&word);
+	return false;
+}
+
+/* --- the swap --- */
+
+bool place_swap(struct place_swap *io, const struct place *p, const struct cmd *c, struct err *e)
+{
+	const struct pg_database *d = &p->live.database;
+	struct live now = { 0 };
+	struct arena a = ARENA_INIT;
+	struct swap_result result = { 0 };
+	int64_t when = clock_utc_us();
+	struct swap w = { .server = p->target.conn,
+		.maintenance_db = p->maintenance_db,
+		.live = d->name,
+		.live_oid = d->oid,
+		.kept = io->kept,
+		.replacement = io->replacement,
+		.replacement_comment = io->replacement_comment };
+	bool ok = live_look(&now, p->maintenance, d->name, e) && live_check(&now, p->maintenance, e) &&
+	          kept_name(io->kept, p->maintenance, d->name, when, e);
+
+	if (ok) {
+		w.kept_comment = kept_comment(&a, d->name, when, io->by, now.database.comment);
+		ok = swap_databases(&result, &w, c->cancel, e);
+		io->window_us = result.window_us;
+	}
+	live_release(&now);
+	arena_release(&a);
+	return ok;
+}

@@ -1,0 +1,53 @@
+/*
+ * src/cmd/place.h - a live database whose name may change hands: found, looked at, confirmed
+ */
+#ifndef DRTOOL_CMD_PLACE_H
+#define DRTOOL_CMD_PLACE_H
+
+#include "restore/kept.h"
+#include "restore/live.h"
+#include "restore/swap.h"
+#include "src/cmd/target.h"
+
+struct place {
+	struct target target;
+	const char *maintenance_db;
+	struct pg_session *maintenance; /* in another database of the server */
+	struct live live;
+	bool answers;      /* sessions can be opened in it */
+	const char *word;  /* how a person may call it in a command line, without secrets */
+	char confirm[320]; /* what --confirm must say */
+	struct arena arena;
+};
+
+#define PLACE_INIT                    \
+	{                             \
+		.target = TARGET_INIT \
+	}
+
+/* text and what as in target_find(). Says what is meant. ERR_USAGE when there is no such database. */
+bool place_open(struct place *out, const struct cmd *c, const char *text, const char *what, struct err *e);
+void place_close(struct place *p);
+
+/* Its name in the repository. */
+const char *place_repository_name(const struct place *p);
+
+/* "size 1.2 GiB; 5 sessions, to be ended: ...; last written 40 s ago", lines appended. */
+void place_describe(struct buf *out, const struct place *p);
+/*
+ * Is --confirm there, and does it name this database? ERR_REFUSED when it is missing, ERR_USAGE when it says something
+ * else. Shows the whole line to type.
+ */
+bool place_confirmed(const struct place *p, const struct cmd *c, struct err *e);
+
+struct place_swap {
+	const char *replacement;         /* the database that gets the name */
+	const char *replacement_comment; /* what its comment is to be; NULL for none */
+	const char *by;                  /* for the kept one: a snapshot's id, or "undo" */
+	char kept[KEPT_NAME_SIZE];       /* out: what the old one is called now */
+	int64_t window_us;               /* out */
+};
+/* Swap, after a last look at what stands in the way. */
+bool place_swap(struct place_swap *io, const struct place *p, const struct cmd *c, struct err *e);
+
+#endif

@@ -1,0 +1,153 @@
+/* src/cmd/undo.c - drtool undo: the same swap, backwards */
+#include "src/base/clock.h"
+#include "src/cmd/answer.h"
+#include "src/cmd/place.h"
+#include "src/cmd/record.h"
+#include "src/cmd/say.h"
+#include "src/cmd/store.h"
+#include "src/cmd/text.h"
+
+struct undo {
+	struct cmd *c;
+	struct place place;
+	struct repository *repository; /* for the journal; NULL when there is none: a swap needs no repository */
+	const struct kept *kept;
+	struct place_swap swap;
+	struct arena arena;
+};
+
+static bool find_kept(struct undo *u, struct err *e)
+{
+	const char *live = u->place.live.database.name;
+	struct kept_list l;
+
+	if (!kept_find(&l, u->place.maintenance, live, &u->arena, e))
+		return false;
+	if (l.count == 0) {
+		err_set(e, ERR_REFUSED, "no database was kept that \"%s\" could go back to", live);
+		return err_hint(e, "restore a snapshot instead: drtool list, drtool restore ID --replace");
+	}
+	u->kept = &l.items[0];
+	return true;
+}
+
+static void say_plan(const struct undo *u)
+{
+	const struct kept *k = u->kept;
+	char age[TEXT_SIZE], size[TEXT_SIZE];
+	struct buf text = BUF_INIT;
+	char *lines, *rest, *line;
+
+	buf_addf(&text, "%s, to be put aside:\n", u->place.live.database.name);
+	place_describe(&text, &u->place);
+	buf_addf(&text, "by %s:\n  was live      until %s ago", k->name, text_age(age, clock_utc_us() - k->until_us));
+	if (*k->by)
+		buf_addf(&text, ", when %s%s took its place", strcmp(k->by, "undo") == 0 ? "" : "snapshot ",
+		        strcmp(k->by, "undo") == 0 ? "an undo" : k->by);
+	buf_addf(&text, "\n  size          %s\n", k->size < 0 ? "unknown" : text_bytes(size, (uint64_t)k->size));
+	lines = rest = buf_detach(&text);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (*line)
+			say_info("%s", line);
+	}
+	free(lines);
+}
+
+static bool check_kept(const struct undo *u, struct err *e)
+{
+	struct live kept = { 0 };
+	bool ok = live_look(&kept, u->place.maintenance, u->kept->name, e) &&
+	          live_check(&kept, u->place.maintenance, e);
+
+	live_release(&kept);
+	return ok;
+}
+
+/* A swap needs no repository, and may be undone while that is out of reach. */
+static void open_repository(struct undo *u)
+{
+	struct err why = ERR_INIT;
+
+	if (!options_text(u->c->options, OPTION_REPO))
+		return;
+	if (!store_open(&u->repository, u->c, &why))
+		say_warn("the journal cannot be written: %s", why.msg);
+}
+
+static bool do_it(struct undo *u, struct err *e)
+{
+	struct journal_event event = record_start("undo", place_repository_name(&u->place));
+	bool ok;
+
+	u->swap.replacement = u->kept->name;
+	u->swap.replacement_comment = u->kept->comment;
+	u->swap.by = "undo";
+	ok = live_lock(u->place.maintenance, u->place.live.database.name, e) &&
+	     place_swap(&u->swap, &u->place, u->c, e);
+	record_server(&event, u->place.target.conn);
+	record_detail(&event, "replacement", "%s", u->kept->name);
+	if (ok) {
+		record_detail(&event, "kept", "%s", u->swap.kept);
+		record_detail(&event, "swap_ms", "%lld", (long long)(u->swap.window_us / 1000));
+	}
+	record_finish(&event, u->c, u->repository, false, ok ? NULL : e);
+	return ok;
+}
+
+static bool tell(const struct undo *u, struct err *e)
+{
+	const char *name = u->place.live.database.name;
+	char window[TEXT_SIZE];
+	struct buf out = BUF_INIT;
+	bool ok;
+
+	if (cmd_json(u->c)) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "database", answer_text(name));
+		json_object_set_new(o, "dry_run", json_boolean(cmd_dry_run(u->c)));
+		json_object_set_new(o, "replacement", answer_text(u->kept->name));
+		json_object_set_new(o, "kept", *u->swap.kept ? answer_text(u->swap.kept) : json_null());
+		json_object_set_new(o, "confirm", answer_text(u->place.confirm));
+		json_object_set_new(o, "swap_seconds", answer_seconds(u->swap.window_us));
+		return say_result_json(o, e);
+	}
+	if (cmd_dry_run(u->c)) {
+		buf_add(&out, "all checks passed; nothing was changed\n");
+	} else {
+		text_printable(&out, name);
+		buf_add(&out, " is again what was kept as ");
+		text_printable(&out, u->kept->name);
+		buf_addf(&out, "; nobody could log in for %s\nwhat it was until now is kept as ",
+		        text_duration(window, u->swap.window_us));
+		text_printable(&out, u->swap.kept);
+		buf_add(&out, "; undo once more goes back to it\n");
+	}
+	ok = say_result(buf_view(&out), e);
+	buf_release(&out);
+	return ok;
+}
+
+static bool run(struct undo *u, struct err *e)
+{
+	if (!place_open(&u->place, u->c, u->c->options->arguments[0], "the database", e) || !find_kept(u, e))
+		return false;
+	open_repository(u);
+	say_plan(u);
+	if (!live_check(&u->place.live, u->place.maintenance, e) || !check_kept(u, e))
+		return false;
+	if (cmd_dry_run(u->c))
+		return tell(u, e);
+	return place_confirmed(&u->place, u->c, e) && do_it(u, e) && tell(u, e);
+}
+
+bool cmd_undo(struct cmd *c, struct err *e)
+{
+	struct undo u = { .c = c, .place = PLACE_INIT };
+	bool ok = run(&u, e);
+
+	repository_close(u.repository);
+	place_close(&u.place);
+	arena_release(&u.arena);
+	return ok;
+}
