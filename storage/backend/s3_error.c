@@ -60,7 +60,7 @@ static const struct meaning {
 	{ "", 503, ERR_TRANSIENT, "the store is not available", HINT_LATER },
 	{ "", 504, ERR_TRANSIENT, "the gateway gets no answer from the store", HINT_LATER },
 	{ "", 507, ERR_FAILED, "the store is full", HINT_ROOM },
-	{ "", 0, ERR_FAILED, "not what was asked for", HINT_NONE },
+	{ "", 0, ERR_FAILED, "the store refuses", HINT_NONE },
 };
 
 static const struct meaning *find(const struct s3_reply *reply)

@@ -109,16 +109,19 @@ static bool is_success(const struct s3_reply *reply)
 	return reply->http.status >= 200 && reply->http.status < 300;
 }
 
-/* Where an answer is a document, an error may come with a 200, once a slow operation has begun to answer. */
-static void read_error(struct s3_reply *reply, const struct s3_request *r, const struct s3_keys *keys)
+/*
+ * An error may come with a 200, once a slow operation has begun to answer. No object of ours begins like one, so what
+ * comes instead of an object is seen as well.
+ */
+static void read_error(struct s3_reply *reply, const struct s3_keys *keys)
 {
-	const struct buf *body = &reply->http.body;
-	size_t start = body->len < 512 ? body->len : 512;
+	const char *text = buf_str(&reply->http.body);
+	bool xml = strncmp(text, "<?xml", 5) == 0 || strncmp(text, "<Error", 6) == 0;
 
 	reply->error = (struct s3_error_document){ 0 };
-	if (is_success(reply) && ((r->method == HTTP_GET && r->key) || !memmem(buf_str(body), start, "<Error", 6)))
+	if (is_success(reply) && !(xml && strstr(text, "<Error")))
 		return;
-	s3_xml_error(&reply->error, buf_view(body));
+	s3_xml_error(&reply->error, buf_view(&reply->http.body));
 	scrub(reply->error.code, keys);
 	scrub(reply->error.message, keys);
 	scrub(reply->error.region, keys);
@@ -155,7 +158,7 @@ static bool attempt(enum s3_verdict *verdict, struct s3_reply *out, struct s3_tr
 		goto done;
 	}
 	atomic_store(&c->answered, true);
-	read_error(out, r, &keys);
+	read_error(out, &keys);
 	*verdict = s3_verdict(t, c, out);
 	if (*verdict == S3_LATER) {
 		out->unsure = true;
