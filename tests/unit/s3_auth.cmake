@@ -1,2 +1,6 @@
 drtool_unit_test(s3_time drtool_backend)
 drtool_unit_test(s3_xml drtool_backend)
+drtool_unit_test(s3_ini drtool_backend)
+drtool_unit_test(s3_credentials drtool_backend)
+drtool_unit_test(s3_credentials_http drtool_backend Threads::Threads)
+target_compile_definitions(test_s3_credentials_http PRIVATE DRTOOL_UNIT_DIR="${CMAKE_CURRENT_LIST_DIR}")

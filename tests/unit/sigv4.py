@@ -89,6 +89,7 @@ def fields(r):
     yield from sign(r)
 
 
-random.seed(int(sys.argv[1]))
-for _ in range(int(sys.argv[2])):
-    print(" ".join(f.encode().hex() or "-" for f in fields(request())))
+if __name__ == "__main__":
+    random.seed(int(sys.argv[1]))
+    for _ in range(int(sys.argv[2])):
+        print(" ".join(f.encode().hex() or "-" for f in fields(request())))
