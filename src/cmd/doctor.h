@@ -32,6 +32,8 @@ void doctor_add(struct doctor *d, enum doctor_status status, const char *name, c
 void doctor_add_err(struct doctor *d, enum doctor_status status, const char *name, const struct err *e);
 
 void doctor_server(struct doctor *d); /* what the server allows; session is open */
+struct storage;
+void doctor_bucket(struct doctor *d, struct storage *s); /* s is one of storage_open_s3() */
 struct manifest;
 void doctor_scratch(struct doctor *d, const struct manifest *newest); /* newest may be NULL */
 void doctor_local(struct doctor *d); /* programs, repository, scratch, disk; session may be NULL */

@@ -72,12 +72,34 @@ static void check_repository_space(struct doctor *d, const char *where)
 		doctor_add(d, DOCTOR_OK, "repository disk", NULL, "%s free in %s", space, where);
 }
 
+/* The bucket is of interest before there is a repository in it. */
+static struct repository *check_bucket(struct doctor *d, const char *where)
+{
+	struct storage *s = NULL;
+	struct repository *r = NULL;
+	struct s3_options s3;
+	struct err e = ERR_INIT;
+
+	if (!storage_open_s3(&s, where, store_s3(&s3, d->cmd), &e)) {
+		doctor_add_err(d, DOCTOR_FAIL, "bucket", &e);
+		return NULL;
+	}
+	doctor_bucket(d, s);
+	if (repository_open_storage(&r, s, false, &e))
+		doctor_add(d, DOCTOR_OK, "repository", NULL, "%s is one", where);
+	else
+		doctor_add_err(d, DOCTOR_FAIL, "repository", &e);
+	return r;
+}
+
 static struct repository *check_repository(struct doctor *d)
 {
 	const char *where = options_text(d->cmd->options, OPTION_REPO);
 	struct repository *r = NULL;
 	struct err e = ERR_INIT;
 
+	if (where && s3_is_url(where))
+		return check_bucket(d, where);
 	if (!store_open(&r, d->cmd, &e)) {
 		doctor_add_err(d, DOCTOR_FAIL, "repository", &e);
 		return NULL;

@@ -4,8 +4,8 @@
 
 #include "src/base/file.h"
 #include "src/cmd/say.h"
+#include "src/cmd/store.h"
 #include "src/cmd/target.h"
-#include "storage/repository/repository.h"
 
 static const char default_file[] = "drtool.yml";
 
@@ -87,6 +87,12 @@ static const char settings[] =
         "# scratch:\n"
         "#   dir: /var/lib/drtool/scratch\n"
         "\n"
+        "# When the repository is s3://bucket/prefix; keys come from where AWS tools look for them, never from here.\n"
+        "# s3:\n"
+        "#   endpoint: https://s3.example.com   # default: AWS\n"
+        "#   region: us-east-1\n"
+        "#   addressing: path       # or virtual; default: auto\n"
+        "\n"
         "# jobs: 4                  # connections at the same time; default: one per processor\n"
         "# level: 1                 # zstd compression level, -7 to 19\n"
         "# yield_after: 10s         # give way when another session waits on a snapshot this long\n";
@@ -95,12 +101,13 @@ static void file_text(struct buf *out, const char *repository)
 {
 	char *name = database_name();
 
-	buf_add(out, "# drtool.yml - see drtool help, and docs/configuration.md\n"
-	             "# Secrets do not belong here: write ${VARIABLE}, or use password_file, ~/.pgpass or --env-file.\n"
-	             "version: 1\n"
-	             "\n"
-	             "# Where snapshots live. Another disk than the database's, better another machine.\n"
-	             "repository: ");
+	buf_add(out,
+	        "# drtool.yml - see drtool help, and docs/configuration.md\n"
+	        "# Secrets do not belong here: write ${VARIABLE}, or use password_file, ~/.pgpass or --env-file.\n"
+	        "version: 1\n"
+	        "\n"
+	        "# Where snapshots live. Another disk than the database's, better another machine or s3://bucket/prefix.\n"
+	        "repository: ");
 	add_quoted(out, repository);
 	buf_add(out, "\n\n# Each database under a name of your choice. With one, commands need no name.\n");
 	if (name)
@@ -134,6 +141,7 @@ struct plan {
 	const char *file;
 	char *repository;
 	bool file_exists, repository_exists;
+	struct s3_options s3;
 };
 
 /* Where the repository is to be: --repo or DRTOOL_REPO, else as an existing file says, else the default. */
@@ -164,20 +172,21 @@ static bool choose_repository(struct plan *p, const struct cmd *c, struct err *e
 static bool look(struct plan *p, const struct cmd *c, struct err *e)
 {
 	struct repository *r = NULL;
-	struct err why = ERR_INIT;
+	enum repository_place place;
 
+	store_s3(&p->s3, c);
 	p->file = options_text(c->options, OPTION_CONFIG);
 	if (!p->file)
 		p->file = default_file;
 	p->file_exists = access(p->file, F_OK) == 0;
 	if (!choose_repository(p, c, e))
 		return false;
-	p->repository_exists = repository_open(&r, p->repository, &why);
-	repository_close(r);
-	if (!p->repository_exists && why.kind != ERR_USAGE) { /* damaged, unreadable: not to be made anew */
-		*e = why;
+	if (!repository_look(&place, p->repository, &p->s3, e))
 		return false;
-	}
+	p->repository_exists = place == REPOSITORY_HERE;
+	if (p->repository_exists && !repository_open(&r, p->repository, &p->s3, e)) /* damaged, newer */
+		return false;
+	repository_close(r);
 	if (!p->file_exists || !p->repository_exists)
 		return true;
 	err_set(e, ERR_REFUSED, "\"%s\" and the repository \"%s\" exist already", p->file, p->repository);
@@ -212,7 +221,7 @@ bool cmd_init(struct cmd *c, struct err *e)
 		goto done;
 	file_text(&text, p.repository);
 	if (!cmd_dry_run(c)) {
-		if (!p.repository_exists && !repository_create(&r, p.repository, e))
+		if (!p.repository_exists && !repository_create(&r, p.repository, &p.s3, e))
 			goto done;
 		if (!p.file_exists && !write_file(p.file, buf_view(&text), e))
 			goto done;

@@ -1,8 +1,6 @@
 /* src/cmd/store.c - see store.h */
 #include "src/cmd/store.h"
 
-#include <dirent.h>
-
 #include "src/cmd/say.h"
 
 const char *store_where(const struct cmd *c, struct err *e)
@@ -11,47 +9,54 @@ const char *store_where(const struct cmd *c, struct err *e)
 
 	if (!where) {
 		err_set(e, ERR_USAGE, "no repository is configured");
-		err_hint(e, "name one with --repo DIR or DRTOOL_REPO, or write drtool.yml with: drtool init");
+		err_hint(e,
+		        "name one with --repo DIR, --repo s3://bucket/prefix or DRTOOL_REPO, or write drtool.yml with: drtool init");
 	}
 	return where;
+}
+
+const struct s3_options *store_s3(struct s3_options *out, const struct cmd *c)
+{
+	*out = (struct s3_options){
+		.endpoint = options_text(c->options, OPTION_S3_ENDPOINT),
+		.region = options_text(c->options, OPTION_S3_REGION),
+		.addressing = options_text(c->options, OPTION_S3_ADDRESSING),
+		.ca_file = options_text(c->options, OPTION_S3_CA_FILE),
+		.profile = options_text(c->options, OPTION_S3_PROFILE),
+		.in_flight = (unsigned)options_number(c->options, OPTION_S3_IN_FLIGHT, 0),
+		.cancel = c->cancel,
+	};
+	return out;
 }
 
 bool store_open(struct repository **out, const struct cmd *c, struct err *e)
 {
 	const char *where = store_where(c, e);
 
-	return where && repository_open(out, where, e);
-}
+	struct s3_options s3;
 
-/* Missing, or a directory without entries. */
-static bool is_vacant(const char *where)
-{
-	DIR *dir = opendir(where);
-	struct dirent *entry;
-	bool vacant = true;
-
-	if (!dir)
-		return access(where, F_OK) != 0 && !strstr(where, "://");
-	while (vacant && (entry = readdir(dir)) != NULL)
-		vacant = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-	closedir(dir);
-	return vacant;
+	return where && repository_open(out, where, store_s3(&s3, c), e);
 }
 
 bool store_open_or_create(struct repository **out, const struct cmd *c, struct err *e)
 {
 	const char *where = store_where(c, e);
+	enum repository_place place;
+	struct s3_options s3;
 	bool created = false;
 
 	if (!where)
 		return false;
-	if (cmd_dry_run(c) && is_vacant(where)) {
+	store_s3(&s3, c);
+	if (cmd_dry_run(c)) {
+		if (!repository_look(&place, where, &s3, e))
+			return false;
+		if (place != REPOSITORY_NONE)
+			return repository_open(out, where, &s3, e);
 		say_info("the repository %s does not exist yet and would be created", where);
 		return repository_open_storage(out, storage_new_memory(), true, e);
 	}
-	if (cmd_dry_run(c))
-		return repository_open(out, where, e);
-	if (!repository_open_or_create(out, where, &created, e))
+	if (!repository_open_or_create(out, where, &s3, &created, e))
 		return false;
 	if (created)
 		say_info("repository %s created", where);

@@ -11,12 +11,14 @@
 /* Where --repo, DRTOOL_REPO or drtool.yml say; ERR_USAGE when nothing does. */
 bool store_open(struct repository **out, const struct cmd *c, struct err *e);
 /*
- * For taking a snapshot: a missing or empty directory becomes a repository. In a dry run nothing is made: an empty
- * repository in memory stands in for the missing one.
+ * For taking a snapshot: a missing or empty directory, an empty prefix, becomes a repository. In a dry run nothing is
+ * made: an empty repository in memory stands in for the missing one.
  */
 bool store_open_or_create(struct repository **out, const struct cmd *c, struct err *e);
 /* The name in the repository of a database of drtool.yml; any other word stands for itself. */
 const char *store_database_name(const struct cmd *c, const char *word);
+/* How to reach a bucket, from --s3-* and their like; fills and returns out, which borrows from c. */
+const struct s3_options *store_s3(struct s3_options *out, const struct cmd *c);
 /* The location as configured; NULL with ERR_USAGE when there is none. */
 const char *store_where(const struct cmd *c, struct err *e);
 

@@ -19,11 +19,16 @@ struct config_scratch {
 	char *dir, *server;
 };
 
+struct config_s3 {
+	char *endpoint, *region, *addressing, *ca_file, *profile, *in_flight;
+};
+
 /* Every leaf is text as written: one set of readers (value.h) serves argv, environment and file. */
 struct config_data {
 	char *version, *repository, *pg_bin, *jobs, *level, *yield_after, *lock_wait;
 	struct config_objectives objectives;
 	struct config_scratch scratch;
+	struct config_s3 s3;
 	struct config_database *databases;
 	unsigned databases_count;
 };
@@ -69,6 +74,16 @@ static const cyaml_schema_field_t scratch_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t s3_fields[] = {
+	TEXT("endpoint", struct config_s3, endpoint),
+	TEXT("region", struct config_s3, region),
+	TEXT("addressing", struct config_s3, addressing),
+	TEXT("ca_file", struct config_s3, ca_file),
+	TEXT("profile", struct config_s3, profile),
+	TEXT("in_flight", struct config_s3, in_flight),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t top_fields[] = {
 	TEXT("version", struct config_data, version),
 	TEXT("repository", struct config_data, repository),
@@ -76,6 +91,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	        databases_count, &database_schema, 0, DATABASES_MAX),
 	NESTED("objectives", objectives, objectives_fields),
 	NESTED("scratch", scratch, scratch_fields),
+	NESTED("s3", s3, s3_fields),
 	TEXT("jobs", struct config_data, jobs),
 	TEXT("level", struct config_data, level),
 	TEXT("yield_after", struct config_data, yield_after),

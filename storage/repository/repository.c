@@ -39,6 +39,8 @@ static const struct json_member members[] = {
 };
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
 
+#define CONFIG_MAX ((size_t)1 << 20)
+
 static const struct object_key config_key = { OBJECT_CONFIG, "" };
 
 static void random_uuid(char out[37])
@@ -97,7 +99,7 @@ static bool check_config(const struct config *c, struct err *e)
 
 static bool read_config(struct config *out, struct storage *s, struct err *e)
 {
-	struct buf text = BUF_INIT_MAX((size_t)1 << 20);
+	struct buf text = BUF_INIT_MAX(CONFIG_MAX);
 	struct arena arena = ARENA_INIT;
 	json_t *object = NULL;
 
@@ -141,25 +143,26 @@ bool repository_open_storage(struct repository **out, struct storage *storage, b
 	return true;
 }
 
-static bool refuse_url(const char *where, struct err *e)
+/* A directory, or a bucket; create: the directory may be made. */
+static bool open_place(struct storage **out, const char *where, const struct s3_options *s3, bool create, struct err *e)
 {
 	const char *scheme_end = strstr(where, "://");
 
+	if (s3_is_url(where))
+		return storage_open_s3(out, where, s3, e);
 	if (!scheme_end)
-		return true;
+		return storage_open_local(out, where, create, e);
 	/* No more of it: URLs may hold passwords. */
-	err_set(e, ERR_USAGE, "repository \"%.*s://...\": this version keeps repositories in directories only",
+	err_set(e, ERR_USAGE, "repository \"%.*s://...\" is neither a directory nor s3://bucket/prefix",
 	        (int)(scheme_end - where > 20 ? 20 : scheme_end - where), where);
-	return err_hint(e, "name a directory");
+	return err_hint(e, "name a directory, or s3://bucket/prefix and the store with --s3-endpoint");
 }
 
-bool repository_open(struct repository **out, const char *where, struct err *e)
+bool repository_open(struct repository **out, const char *where, const struct s3_options *s3, struct err *e)
 {
 	struct storage *s = NULL;
 
-	if (!refuse_url(where, e))
-		return false;
-	if (!storage_open_local(&s, where, false, e)) {
+	if (!open_place(&s, where, s3, false, e)) {
 		if (e->kind != ERR_NOT_FOUND)
 			return false;
 		e->kind = ERR_USAGE;
@@ -178,14 +181,12 @@ static bool may_stay(const char *name)
 	       strncmp(name, ".tmp-", 5) == 0;
 }
 
-enum place { PLACE_FREE, PLACE_REPOSITORY, PLACE_FOREIGN };
-
-static bool look_at(enum place *out, const char *where, struct err *e)
+static bool look_at_directory(enum repository_place *out, const char *where, struct err *e)
 {
 	DIR *dir = opendir(where);
 	const struct dirent *entry;
 
-	*out = PLACE_FREE;
+	*out = REPOSITORY_NONE;
 	if (!dir && errno == ENOENT)
 		return true;
 	if (!dir) {
@@ -198,42 +199,67 @@ static bool look_at(enum place *out, const char *where, struct err *e)
 	}
 	while ((entry = readdir(dir))) {
 		if (strcmp(entry->d_name, "drtool.json") == 0) {
-			*out = PLACE_REPOSITORY;
+			*out = REPOSITORY_HERE;
 			break;
 		}
 		if (!may_stay(entry->d_name))
-			*out = PLACE_FOREIGN;
+			*out = REPOSITORY_FOREIGN;
 	}
 	closedir(dir);
 	return true;
 }
 
-static bool create_at(struct repository **out, const char *where, struct err *e)
+static bool look_at_bucket(enum repository_place *out, const char *where, const struct s3_options *s3, struct err *e)
 {
+	struct buf text = BUF_INIT_MAX(CONFIG_MAX);
+	struct err why = ERR_INIT;
+	struct storage *s = NULL;
+	bool vacant, ok;
+
+	if (!open_place(&s, where, s3, false, e))
+		return false;
+	*out = REPOSITORY_HERE;
+	ok = storage_get(s, config_key, &text, &why);
+	if (!ok && why.kind == ERR_NOT_FOUND) {
+		ok = s3_is_vacant(&vacant, s, e);
+		*out = ok && vacant ? REPOSITORY_NONE : REPOSITORY_FOREIGN;
+	} else if (!ok) {
+		*e = why;
+	}
+	buf_release(&text);
+	storage_close(s);
+	return ok;
+}
+
+bool repository_look(enum repository_place *out, const char *where, const struct s3_options *s3, struct err *e)
+{
+	if (strstr(where, "://"))
+		return look_at_bucket(out, where, s3, e);
+	return look_at_directory(out, where, e);
+}
+
+bool repository_create(struct repository **out, const char *where, const struct s3_options *s3, struct err *e)
+{
+	enum repository_place place;
 	struct storage *s = NULL;
 
-	return storage_open_local(&s, where, true, e) && repository_open_storage(out, s, true, e);
-}
-
-bool repository_create(struct repository **out, const char *where, struct err *e)
-{
-	enum place place;
-
-	if (!refuse_url(where, e) || !look_at(&place, where, e))
+	if (!repository_look(&place, where, s3, e))
 		return false;
-	if (place == PLACE_REPOSITORY)
+	if (place == REPOSITORY_HERE)
 		return err_set(e, ERR_EXISTS, "\"%s\" is a repository already", where);
-	if (place == PLACE_FOREIGN) {
+	if (place == REPOSITORY_FOREIGN) {
 		err_set(e, ERR_REFUSED, "\"%s\" is not empty, and not a repository", where);
-		return err_hint(e, "name an empty or a new directory");
+		return err_hint(e, s3_is_url(where) ? "name a prefix of its own: s3://bucket/drtool"
+		                                    : "name an empty or a new directory");
 	}
-	return create_at(out, where, e);
+	return open_place(&s, where, s3, true, e) && repository_open_storage(out, s, true, e);
 }
 
-bool repository_open_or_create(struct repository **out, const char *where, bool *created, struct err *e)
+bool repository_open_or_create(
+        struct repository **out, const char *where, const struct s3_options *s3, bool *created, struct err *e)
 {
 	struct err why = ERR_INIT;
-	bool made = repository_create(out, where, &why);
+	bool made = repository_create(out, where, s3, &why);
 
 	if (created)
 		*created = made;
@@ -241,7 +267,7 @@ bool repository_open_or_create(struct repository **out, const char *where, bool 
 		return true;
 	/* Somebody else may have been quicker. */
 	if (why.kind == ERR_EXISTS)
-		return repository_open(out, where, e);
+		return repository_open(out, where, s3, e);
 	*e = why;
 	return false;
 }

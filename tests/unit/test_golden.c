@@ -23,7 +23,7 @@ static int setup(void **state)
 	struct buf text = BUF_INIT;
 	struct err e = ERR_INIT;
 
-	if (!repository_open(&f->r, DRTOOL_GOLDEN_DIR "/format-1", &e) ||
+	if (!repository_open(&f->r, DRTOOL_GOLDEN_DIR "/format-1", NULL, &e) ||
 	        !manifest_resolve(&f->m, f->r, NULL, "before-v2", &e) || !chunk_store_open_read(&f->s, f->r, &e) ||
 	        !chunk_store_get_stream(&text, f->s, &f->m->contents, &e) ||
 	        !contents_parse(&f->contents, buf_view(&text), &e))

@@ -330,8 +330,10 @@ static void the_table_is_sound(void **state)
 
 static void every_yaml_path_of_the_table_exists(void **state)
 {
-	static const char text[] = "repository: x\npg_bin: x\njobs: 1\nlevel: 1\nyield_after: 1\nlock_wait: 1\n"
-	                           "scratch: {dir: x, server: x}\nobjectives: {rto: 1m, rpo: 1h}\n";
+	static const char text[] =
+	        "repository: x\npg_bin: x\njobs: 1\nlevel: 1\nyield_after: 1\nlock_wait: 1\n"
+	        "scratch: {dir: x, server: x}\nobjectives: {rto: 1m, rpo: 1h}\n"
+	        "s3: {endpoint: x, region: x, addressing: x, ca_file: x, profile: x, in_flight: 1}\n";
 	struct config *config = NULL;
 
 	(void)state;

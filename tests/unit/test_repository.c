@@ -52,22 +52,22 @@ static void test_created_once_opened_often(void **state)
 	struct err e = ERR_INIT;
 	struct stat st;
 
-	assert_false(repository_open(&r, f->repo, &e));
+	assert_false(repository_open(&r, f->repo, NULL, &e));
 	assert_int_equal(e.kind, ERR_USAGE);
 	assert_non_null(strstr(e.hint, "drtool init --repo"));
 	e = (struct err)ERR_INIT;
-	assert_true(repository_create(&r, f->repo, &e));
+	assert_true(repository_create(&r, f->repo, NULL, &e));
 	assert_int_equal(strlen(r->id), 36);
 	assert_int_equal(r->id[14], '4');
 	assert_int_equal(r->chunk_seed, 0);
 	assert_int_equal(stat(f->repo, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
-	assert_true(repository_open(&again, f->repo, &e));
+	assert_true(repository_open(&again, f->repo, NULL, &e));
 	assert_string_equal(again->id, r->id);
 	repository_close(again);
 	repository_close(r);
 	repository_close(NULL);
-	assert_false(repository_create(&r, f->repo, &e));
+	assert_false(repository_create(&r, f->repo, NULL, &e));
 	assert_int_equal(e.kind, ERR_EXISTS);
 }
 
@@ -78,13 +78,13 @@ static void test_open_or_create(void **state)
 	struct err e = ERR_INIT;
 	bool created = false;
 
-	assert_true(repository_open_or_create(&r, f->repo, &created, &e));
+	assert_true(repository_open_or_create(&r, f->repo, NULL, &created, &e));
 	assert_true(created);
 	repository_close(r);
-	assert_true(repository_open_or_create(&r, f->repo, &created, &e));
+	assert_true(repository_open_or_create(&r, f->repo, NULL, &created, &e));
 	assert_false(created);
 	repository_close(r);
-	assert_true(repository_open_or_create(&r, f->repo, NULL, &e));
+	assert_true(repository_open_or_create(&r, f->repo, NULL, NULL, &e));
 	repository_close(r);
 }
 
@@ -97,21 +97,21 @@ static void test_a_foreign_directory_is_left_alone(void **state)
 
 	assert_int_equal(mkdir(f->full, 0700), 0);
 	touch(f->file);
-	assert_false(repository_create(&r, f->full, &e));
+	assert_false(repository_create(&r, f->full, NULL, &e));
 	assert_int_equal(e.kind, ERR_REFUSED);
 	e = (struct err)ERR_INIT;
-	assert_false(repository_open_or_create(&r, f->full, &created, &e));
+	assert_false(repository_open_or_create(&r, f->full, NULL, &created, &e));
 	assert_int_equal(e.kind, ERR_REFUSED);
 	assert_false(created);
 	e = (struct err)ERR_INIT;
-	assert_false(repository_open(&r, f->full, &e));
+	assert_false(repository_open(&r, f->full, NULL, &e));
 	assert_int_equal(e.kind, ERR_USAGE);
 	assert_non_null(strstr(e.hint, "drtool init --repo"));
 	e = (struct err)ERR_INIT;
-	assert_false(repository_open(&r, f->file, &e));
+	assert_false(repository_open(&r, f->file, NULL, &e));
 	assert_non_null(strstr(e.msg, f->file));
 	e = (struct err)ERR_INIT;
-	assert_false(repository_create(&r, f->file, &e));
+	assert_false(repository_create(&r, f->file, NULL, &e));
 	assert_int_not_equal(e.hint[0], 0);
 }
 
@@ -125,7 +125,7 @@ static void test_an_unfinished_try_and_lost_and_found_do_not_count(void **state)
 	assert_int_equal(mkdir(f->full, 0700), 0);
 	assert_int_equal(mkdir(lost, 0700), 0);
 	touch(tmp);
-	assert_true(repository_create(&r, f->full, &e));
+	assert_true(repository_create(&r, f->full, NULL, &e));
 	repository_close(r);
 	free(tmp);
 	free(lost);
@@ -137,11 +137,14 @@ static void test_urls_are_refused_without_their_secrets(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_false(repository_open(&r, "s3://key:secret@bucket/prefix", &e));
+	assert_false(repository_open(&r, "s3://key:secret@bucket/prefix", NULL, &e));
 	assert_int_equal(e.kind, ERR_USAGE);
 	assert_null(strstr(e.msg, "secret"));
-	assert_non_null(strstr(e.msg, "s3"));
-	assert_false(repository_open_or_create(&r, "s3://bucket", NULL, &e));
+	assert_non_null(strstr(e.msg, "S3"));
+	e = (struct err)ERR_INIT;
+	assert_false(repository_open_or_create(&r, "ftp://me:secret@host/dir", NULL, NULL, &e));
+	assert_int_equal(e.kind, ERR_USAGE);
+	assert_null(strstr(e.msg, "secret"));
 }
 
 /* A repository in memory whose drtool.json is this text. */
