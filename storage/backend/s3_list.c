@@ -201,7 +201,7 @@ struct listing {
 	struct s3_client *c;
 	enum object_class cls;
 	const char *prefix; /* of names */
-	size_t skip;        /* bytes of a key before the path in the class's directory */
+	char *root;         /* of keys: the repository's prefix and the class's directory */
 
 	pthread_mutex_t mutex; /* held while each is called; guards what follows */
 	object_fn *each;
@@ -226,8 +226,8 @@ static bool on_key(void *cookie, const struct s3_listed *object, struct err *e)
 	struct buf name = BUF_INIT;
 	bool ok = true;
 
-	if (!starts_with(object->key, l->c->place.prefix) || strlen(object->key) < l->skip ||
-	        !storage_object_name(&name, l->cls, object->key + l->skip) || !starts_with(buf_str(&name), l->prefix))
+	if (!starts_with(object->key, l->root) || !storage_object_name(&name, l->cls, object->key + strlen(l->root)) ||
+	        !starts_with(buf_str(&name), l->prefix))
 		goto done; /* nothing of ours */
 	struct object_info info = { buf_str(&name), object->size, object->modified_us };
 	pthread_mutex_lock(&l->mutex);
@@ -382,15 +382,16 @@ bool s3_list(void *impl, enum object_class cls, const char *prefix, object_fn *e
 {
 	struct listing l = { .c = impl, .cls = cls, .prefix = prefix, .each = each, .cookie = cookie };
 	char *start = class_start(cls, prefix);
-	size_t dir_len = strlen(storage_class_dir(cls));
+	const char *dir = storage_class_dir(cls);
 	bool ok;
 
-	l.skip = strlen(l.c->place.prefix) + dir_len + (dir_len > 0);
+	l.root = xasprintf("%s%s%s", l.c->place.prefix, dir, dir[0] ? "/" : "");
 	pthread_mutex_init(&l.mutex, NULL);
 	ok = list_all(&l, start, e);
 	for (size_t i = 0; i < l.count; i++)
 		free(l.starts[i]);
 	pthread_mutex_destroy(&l.mutex);
+	free(l.root);
 	free(start);
 	return ok;
 }

@@ -410,6 +410,19 @@ static void run_threads(struct worker workers[THREADS], struct storage *s, void 
 		assert_false(workers[i].failed);
 }
 
+/* Some stores refuse to write only what is new, or take no notice: there nobody can promise a single winner. */
+static bool can_tell_new(struct storage *s)
+{
+	struct s3_findings findings;
+	struct err e = ERR_INIT;
+
+	if (strcmp(backend, "s3") != 0)
+		return true;
+	if (!s3_examine(&findings, s, &e))
+		fail_msg("examine: %s", e.msg);
+	return findings.conditional_put == S3_YES;
+}
+
 static void test_one_of_many_creators_wins(void **state)
 {
 	struct worker workers[THREADS];
@@ -423,8 +436,12 @@ static void test_one_of_many_creators_wins(void **state)
 			snprintf(text, sizeof(text), "%u", i);
 		}
 	}
-	assert_int_equal(winners, 1);
-	assert_holds(store(state), OBJECT_LOCK, "one", text);
+	assert_in_range(winners, 1, THREADS);
+	if (can_tell_new(store(state))) {
+		assert_int_equal(winners, 1);
+		assert_holds(store(state), OBJECT_LOCK, "one", text);
+	}
+	assert_int_equal(list(store(state), OBJECT_LOCK, "").count, 1);
 }
 
 static void test_threads_do_not_disturb_each_other(void **state)
