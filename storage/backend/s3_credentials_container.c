@@ -83,7 +83,7 @@ static bool fetch(struct s3_keys *out, const struct s3_lookup *l, const char *ur
 	if (!s3_ask(&answer, l->http, &request, TRIES, e))
 		goto done;
 	if (answer.status == 200)
-		ok = s3_keys_from_json(out, buf_view(&answer.body), "Token", 0, e);
+		ok = s3_keys_from_answer(out, &answer, e);
 	else
 		err_set(e, answer.status >= 500 || answer.status == 429 ? ERR_TRANSIENT : ERR_FAILED, "it answers %d",
 		        answer.status);

@@ -132,7 +132,7 @@ static bool fetch(struct s3_keys *out, const struct session *s, const char *role
 
 	(void)buf_reserve(&answer.body, BODY_MAX, e);
 	if (ask(&answer, s, HTTP_GET, path, s->token, e))
-		ok = answer.status == 200 ? s3_keys_from_json(out, buf_view(&answer.body), "Token", 0, e)
+		ok = answer.status == 200 ? s3_keys_from_answer(out, &answer, e)
 		                          : status_error(&answer, "the question for the keys", e);
 	s3_wipe_body(&answer);
 	free(path);

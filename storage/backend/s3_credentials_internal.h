@@ -54,8 +54,17 @@ void s3_wipe_body(struct http_response *r); /* also releases */
  * version: what its "Version" must be, 0 for no such thing. Its text is never in a message.
  */
 bool s3_keys_from_json(struct s3_keys *out, struct view text, const char *token_name, int version, struct err *e);
+/* s3_keys_from_json() of an answer of container or instance metadata. */
+bool s3_keys_from_answer(struct s3_keys *out, const struct http_response *answer, struct err *e);
 /* s3_keys_from_json() of what a program prints. command is split into words as a shell does, but no shell runs it. */
 bool s3_keys_from_process(struct s3_keys *out, const char *command, struct err *e);
+/* The time at which they expire becomes one of our clock. */
+void s3_keys_by_our_clock(struct s3_keys *k, const struct http_response *answer);
+/*
+ * How far our clock is ahead of the one of whoever has answered; 0 when the answer does not tell, or by so little that
+ * it may have been under way.
+ */
+int64_t s3_answer_ahead_us(const struct http_response *answer);
 /* The words of a command, NULL-terminated; free with s3_words_free(). ERR_USAGE when a quote does not close. */
 bool s3_words_split(char ***out, const char *command, struct err *e);
 void s3_words_free(char **words);

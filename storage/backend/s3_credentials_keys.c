@@ -1,4 +1,5 @@
 /* What every source does with keys: checking, reading them from JSON and files, wiping them. */
+#include <curl/curl.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdarg.h>
@@ -10,7 +11,8 @@
 #include "storage/backend/s3_credentials_internal.h"
 #include "storage/backend/s3_time.h"
 
-#define KEY_MAX 1024
+#define KEY_MAX       1024
+#define SMALL_SKEW_US (30 * INT64_C(1000000))
 
 void s3_wipe(char *secret)
 {
@@ -192,4 +194,31 @@ bool s3_ask(struct http_response *out, struct http_client *http, const struct ht
 		}
 		(void)cancel_sleep(NULL, wait_ms, e);
 	}
+}
+
+int64_t s3_answer_ahead_us(const struct http_response *answer)
+{
+	char date[64];
+	time_t seconds;
+	int64_t ahead_us;
+
+	if (!http_response_header(date, sizeof(date), answer, "date"))
+		return 0;
+	seconds = curl_getdate(date, NULL);
+	ahead_us = clock_utc_us() - (int64_t)seconds * 1000000;
+	return seconds <= 0 || llabs(ahead_us) < SMALL_SKEW_US ? 0 : ahead_us;
+}
+
+void s3_keys_by_our_clock(struct s3_keys *k, const struct http_response *answer)
+{
+	if (k->expires_us)
+		k->expires_us += s3_answer_ahead_us(answer);
+}
+
+bool s3_keys_from_answer(struct s3_keys *out, const struct http_response *answer, struct err *e)
+{
+	if (!s3_keys_from_json(out, buf_view(&answer->body), "Token", 0, e))
+		return false;
+	s3_keys_by_our_clock(out, answer);
+	return true;
 }

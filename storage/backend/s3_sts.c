@@ -7,11 +7,15 @@
 #include "storage/backend/s3_sign.h"
 #include "storage/backend/s3_xml.h"
 
-#define BODY_MAX   ((size_t)64 << 10)
-#define FORM_ROOM  ((size_t)64 << 10) /* three times the longest token, so that growing leaves no copy of it behind */
-#define TRIES      3
-#define TIMEOUT_MS 15000
-#define FORM_TYPE  "Content-Type: application/x-www-form-urlencoded"
+#define BODY_MAX       ((size_t)64 << 10)
+#define FORM_ROOM      ((size_t)64 << 10) /* three times the longest token, so that growing leaves no copy of it behind */
+#define TRIES          3
+#define TIMEOUT_MS     15000
+#define LINES_MAX      15
+#define PARAMETERS_MAX 8
+#define SECRET_START   12 /* so many characters of a secret are not there by chance */
+#define SKEW_US        (5 * 60 * INT64_C(1000000))
+#define FORM_TYPE      "Content-Type: application/x-www-form-urlencoded"
 
 struct service {
 	char *url, *host, *region;
@@ -24,6 +28,14 @@ static bool aws_region(const char *region)
 
 	return len >= 6 && strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == len && strchr(region, '-') &&
 	       region[len - 1] >= '0' && region[len - 1] <= '9';
+}
+
+/* It is shown in messages. */
+static bool plain_url(const char *url)
+{
+	size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
+
+	return scheme && url[scheme] && url[scheme] != '/' && !strpbrk(url, "@?#");
 }
 
 /* Without the port the scheme has anyway. */
@@ -46,8 +58,8 @@ static bool service_init(struct service *s, const struct s3_lookup *l, struct er
 	bool regional = aws_region(l->region);
 
 	*s = (struct service){ 0 };
-	if (named && strncmp(named, "https://", 8) != 0 && strncmp(named, "http://", 7) != 0) {
-		err_set(e, ERR_USAGE, "AWS_ENDPOINT_URL_STS is no http or https URL");
+	if (named && !plain_url(named)) {
+		err_set(e, ERR_USAGE, "AWS_ENDPOINT_URL_STS is no http or https URL, or holds a user or a query");
 		return err_hint(e, "set it to https://HOST, or unset it for AWS");
 	}
 	s->region = xstrdup(l->region && (regional || named) ? l->region : "us-east-1");
@@ -118,114 +130,151 @@ static bool read_keys(struct s3_keys *out, struct view body, struct err *e)
 	return ok;
 }
 
-static bool refused(const struct http_response *r, struct err *e)
+/* What is sent to a service, and to whom. */
+struct call {
+	const struct s3_lookup *lookup;
+	struct service service;
+	struct buf form;
+	const char
+	        *secret; /* part of it: not even a service that repeats it carries it into a message; NULL for none */
+};
+
+static bool refused(const struct http_response *r, const char *secret, struct err *e)
 {
 	struct s3_error_document d;
+	char start[SECRET_START + 1];
 
 	s3_xml_error(&d, buf_view(&r->body));
-	err_set(e, r->status >= 500 || r->status == 429 ? ERR_TRANSIENT : ERR_FAILED, "it answers %d%s%s%s%.200s",
-	        r->status, d.code[0] ? " " : "", d.code, d.message[0] ? ": " : "", d.message);
-	return false;
+	snprintf(start, sizeof(start), "%s", secret ? secret : "");
+	if (start[0] && (strstr(d.message, start) || strstr(d.code, start)))
+		d.message[0] = d.code[0] = '\0';
+	return err_set(e, r->status >= 500 || r->status == 429 ? ERR_TRANSIENT : ERR_FAILED,
+	        "it answers %d%s%s%s%.200s", r->status, d.code[0] ? " " : "", d.code, d.message[0] ? ": " : "",
+	        d.message);
 }
 
-/* headers: NULL-terminated */
-static bool post(struct s3_keys *out, const struct s3_lookup *l, const struct service *s, const char *const *headers,
-        struct view form, struct err *e)
+/* headers: NULL-terminated. *ahead_us: how far our clock is ahead of the service's, by its answer. */
+static bool post(
+        struct s3_keys *out, const struct call *call, const char *const *headers, int64_t *ahead_us, struct err *e)
 {
 	struct http_response answer = HTTP_RESPONSE_INIT_MAX(BODY_MAX);
-	char *url = xasprintf("%s/", s->url);
+	char *url = xasprintf("%s/", call->service.url);
 	const struct http_request request = {
-		.method = HTTP_POST, .url = url, .headers = headers, .body = form, .total_ms = TIMEOUT_MS
+		.method = HTTP_POST,
+		.url = url,
+		.headers = headers,
+		.body = buf_view(&call->form),
+		.total_ms = TIMEOUT_MS,
 	};
 	bool ok = false;
 
+	*ahead_us = 0;
 	(void)buf_reserve(&answer.body, BODY_MAX, e);
-	if (s3_ask(&answer, l->http, &request, TRIES, e))
-		ok = answer.status == 200 ? read_keys(out, buf_view(&answer.body), e) : refused(&answer, e);
-	if (!ok)
-		err_wrap(e, "STS at %s", s->host);
+	if (s3_ask(&answer, call->lookup->http, &request, TRIES, e)) {
+		*ahead_us = s3_answer_ahead_us(&answer);
+		if (answer.status == 200)
+			ok = read_keys(out, buf_view(&answer.body), e);
+		else
+			refused(&answer, call->secret, e);
+	}
+	if (ok)
+		s3_keys_by_our_clock(out, &answer);
+	else
+		err_wrap(e, "STS at %s", call->service.host);
 	s3_wipe_body(&answer);
 	free(url);
 	return ok;
 }
 
-/* "Name: value\n" lines as a list of strings, in place; names and values stay where they are. */
-static void split_lines(const char *lines[16], struct buf *text)
+static void call_release(struct call *call)
+{
+	s3_wipe_buf(&call->form);
+	service_release(&call->service);
+}
+
+/* "Name: value\n" lines as a list of strings, in place. */
+static void split_lines(const char *lines[LINES_MAX + 1], struct buf *text)
 {
 	size_t n = 0;
 
-	for (char *line = (char *)text->data, *end; n < 15 && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+	for (char *line = (char *)text->data, *end; n < LINES_MAX && (end = strchr(line, '\n')) != NULL;
+	        line = end + 1) {
 		*end = '\0';
 		lines[n++] = line;
 	}
 	lines[n] = NULL;
 }
 
-static char *path_of(const struct service *s)
+/* Signed for a clock that ours is *ahead_us ahead of; then *ahead_us is what the answer says. */
+static bool post_signed(
+        struct s3_keys *out, const struct call *call, const struct s3_keys *with, int64_t *ahead_us, struct err *e)
 {
-	const char *start = strstr(s->url, "://") + 3;
+	const char *after_scheme = strstr(call->service.url, "://") + 3;
+	char *path = xasprintf("%s/", after_scheme + strcspn(after_scheme, "/"));
+	struct s3_sign_input in = {
+		.access_key = with->access_key,
+		.secret_key = with->secret_key,
+		.session_token = with->session_token,
+		.region = call->service.region,
+		.service = "sts",
+		.method = "POST",
+		.host = call->service.host,
+		.path = path,
+		.headers = (const char *const[]){ FORM_TYPE, NULL },
+		.now_us = clock_utc_us() - *ahead_us,
+	};
+	const char *lines[LINES_MAX + 1];
+	struct buf headers = BUF_INIT;
+	bool ok;
 
-	return xasprintf("%s/", start + strcspn(start, "/"));
+	hash_sha256_hex(in.payload_sha256, buf_view(&call->form));
+	s3_sign(&headers, &in);
+	split_lines(lines, &headers);
+	ok = post(out, call, lines, ahead_us, e);
+	s3_wipe_buf(&headers);
+	free(path);
+	return ok;
 }
 
 bool s3_assume_role(struct s3_keys *out, const struct s3_lookup *l, const struct s3_keys *with,
         const struct s3_role *role, struct err *e)
 {
-	struct s3_query parameters[8];
-	struct buf form = BUF_INIT, signature = BUF_INIT;
-	const char *lines[16];
-	char seconds[16], *path;
-	struct service s;
-	struct s3_sign_input in = { .access_key = with->access_key,
-		.secret_key = with->secret_key,
-		.session_token = with->session_token,
-		.service = "sts",
-		.method = "POST",
-		.headers = (const char *const[]){ FORM_TYPE, NULL },
-		.now_us = clock_utc_us() };
+	struct call call = { .lookup = l, .secret = with->session_token };
+	struct s3_query parameters[PARAMETERS_MAX];
+	int64_t ahead_us = 0;
+	char seconds[16];
 	bool ok;
 
-	if (!service_init(&s, l, e))
+	if (!service_init(&call.service, l, e))
 		return false;
-	write_form(&form, parameters, common(parameters, "AssumeRole", role, seconds));
-	path = path_of(&s);
-	in.path = path;
-	in.host = s.host;
-	in.region = s.region;
-	hash_sha256_hex(in.payload_sha256, buf_view(&form));
-	s3_sign(&signature, &in);
-	split_lines(lines, &signature);
-	ok = post(out, l, &s, lines, buf_view(&form), e);
-	s3_wipe_buf(&signature);
-	buf_release(&form);
-	free(path);
-	service_release(&s);
+	write_form(&call.form, parameters, common(parameters, "AssumeRole", role, seconds));
+	ok = post_signed(out, &call, with, &ahead_us, e);
+	if (!ok && llabs(ahead_us) > SKEW_US) /* then by the service's clock, once */
+		ok = post_signed(out, &call, with, &ahead_us, e);
+	call_release(&call);
 	return ok;
 }
 
 bool s3_assume_role_with_web_identity(struct s3_keys *out, const struct s3_lookup *l, const char *token_file,
         const struct s3_role *role, struct err *e)
 {
-	struct s3_query parameters[8];
-	struct buf form = BUF_INIT;
-	char seconds[16], *token;
-	struct service s;
+	struct call call = { .lookup = l };
+	struct s3_query parameters[PARAMETERS_MAX];
+	char seconds[16], *token = NULL;
+	int64_t ahead_us;
 	size_t n;
-	bool ok;
+	bool ok = false;
 
-	if (!s3_token_file(&token, token_file, e))
-		return false;
-	if (!service_init(&s, l, e)) {
-		s3_wipe(token);
-		return false;
-	}
+	if (!s3_token_file(&token, token_file, e) || !service_init(&call.service, l, e))
+		goto done;
+	call.secret = token;
 	n = common(parameters, "AssumeRoleWithWebIdentity", role, seconds);
 	parameters[n++] = (struct s3_query){ "WebIdentityToken", token };
-	(void)buf_reserve(&form, FORM_ROOM, e);
-	write_form(&form, parameters, n);
-	ok = post(out, l, &s, (const char *const[]){ FORM_TYPE, NULL }, buf_view(&form), e);
-	s3_wipe_buf(&form);
+	(void)buf_reserve(&call.form, FORM_ROOM, e);
+	write_form(&call.form, parameters, n);
+	ok = post(out, &call, (const char *const[]){ FORM_TYPE, NULL }, &ahead_us, e);
+done:
+	call_release(&call);
 	s3_wipe(token);
-	service_release(&s);
 	return ok;
 }

@@ -75,6 +75,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def date_time_string(self, timestamp=None):
+        """The hour of a server whose clock is ahead."""
+        return super().date_time_string((timestamp or time.time()) + (3600 if "/skew" in self.path else 0))
+
     def body(self):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
@@ -87,6 +91,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def container(self, mode, argument):
         if mode == "life":
             return self.json_keys(argument)
+        if mode == "skew":  # for so long by the clock of a server that is an hour ahead
+            return self.json_keys(3600 + float(argument))
         if mode == "auth":
             return self.json_keys(3600) if self.headers.get("Authorization") == argument else self.answer(401, "hushWhat")
         if mode == "once":  # keys for that long, then nothing but failures
@@ -145,6 +151,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             state["last"] = " ".join(f"{k}={values[k]}" for k in sorted(values) if k != "Version")
         if mode == "busy" and number(self.path) <= int(argument):
             return self.answer(503, "<ErrorResponse><Error><Code>ServiceUnavailable</Code></Error></ErrorResponse>")
+        if mode == "repeat":  # what was sent, in the message
+            return self.answer(400, "<ErrorResponse><Error><Code>Bad</Code><Message>not %s</Message></Error></ErrorResponse>"
+                                    % (values.get("WebIdentityToken") or self.headers["x-amz-security-token"]))
+        if mode == "skew":
+            signed = datetime.datetime.strptime(self.headers["x-amz-date"], "%Y%m%dT%H%M%SZ")
+            signed = signed.replace(tzinfo=datetime.timezone.utc).timestamp()
+            if abs(signed - time.time() - 3600) > 900:
+                return self.answer(403, "<ErrorResponse><Error><Code>RequestExpired</Code></Error></ErrorResponse>")
         if mode == "denied":
             return self.answer(403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error>"
                                     "<RequestId>hush</RequestId></ErrorResponse>")

@@ -6,6 +6,13 @@
 #ifndef DRTOOL_TESTS_CREDENTIALS_FIXTURE_H
 #define DRTOOL_TESTS_CREDENTIALS_FIXTURE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

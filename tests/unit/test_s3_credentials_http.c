@@ -118,9 +118,14 @@ static void web_identities_that_do_not_work(void **state)
 	setenv("AWS_WEB_IDENTITY_TOKEN_FILE", home_file("jwt", "hush.jwt"), 1);
 	setenv("AWS_ENDPOINT_URL_STS", "sts.example.com", 1);
 	has_none(NULL, ERR_USAGE, "AWS_ENDPOINT_URL_STS is no http or https URL");
+	setenv("AWS_ENDPOINT_URL_STS", "https://user:hush@sts.example.com", 1);
+	has_none(NULL, ERR_USAGE, "AWS_ENDPOINT_URL_STS is no http or https URL, or holds a user or a query");
 	point("AWS_ENDPOINT_URL_STS", "/sts/denied");
 	has_none(NULL, ERR_FAILED, "it answers 403 AccessDenied: not you");
 	has_none(NULL, ERR_FAILED, "(before that: environment: AWS_ACCESS_KEY_ID is not set; profile: ");
+	point("AWS_ENDPOINT_URL_STS", "/sts/repeat");
+	setenv("AWS_WEB_IDENTITY_TOKEN_FILE", home_file("jwt", "hush.hush.hush.jwt"), 1);
+	has_none(NULL, ERR_FAILED, "it answers 400");
 	point("AWS_ENDPOINT_URL_STS", "/sts/busy/1000");
 	has_none(NULL, ERR_TRANSIENT, "it answers 503 ServiceUnavailable");
 	setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1", 1);
@@ -165,6 +170,14 @@ static void keys_of_a_role(void **state)
 		config(text);
 	}
 	has_keys("w", NULL, NULL, NULL, "role");
+}
+
+static void a_role_when_our_clock_is_wrong(void **state)
+{
+	(void)state;
+	point("AWS_ENDPOINT_URL_STS", "/sts/skew");
+	config(BASE "[profile r]\n" ROLE "source_profile=base\n");
+	has_keys("r", NULL, NULL, NULL, "role");
 }
 
 static void roles_that_do_not_work(void **state)
@@ -352,6 +365,24 @@ static void keys_that_seem_over_are_tried(void **state)
 	has_keys(NULL, NULL, NULL, NULL, "container");
 }
 
+static void keys_expire_by_the_clock_of_who_gave_them(void **state)
+{
+	struct s3_credentials *c = s3_credentials_new(http, NULL, NULL);
+	struct s3_keys one, two;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	point("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/container/skew/4"); /* an hour and 4 seconds by ours */
+	assert_true(s3_credentials_get(&one, c, &e));
+	assert_true(one.expires_us < clock_utc_us() + 10000000);
+	usleep(3000000);
+	assert_true(s3_credentials_get(&two, c, &e));
+	assert_true(two.generation > one.generation);
+	s3_keys_release(&one);
+	s3_keys_release(&two);
+	s3_credentials_free(c);
+}
+
 static void old_keys_serve_while_a_refresh_fails(void **state)
 {
 	struct s3_credentials *c = s3_credentials_new(http, NULL, NULL);
@@ -447,6 +478,7 @@ int main(void)
 		EACH(keys_of_a_web_identity),
 		EACH(web_identities_that_do_not_work),
 		EACH(keys_of_a_role),
+		EACH(a_role_when_our_clock_is_wrong),
 		EACH(roles_that_do_not_work),
 		EACH(keys_of_a_container),
 		EACH(where_a_container_asks),
@@ -456,6 +488,7 @@ int main(void)
 		EACH(keys_are_kept),
 		EACH(a_source_that_gives_the_same_again),
 		EACH(keys_that_seem_over_are_tried),
+		EACH(keys_expire_by_the_clock_of_who_gave_them),
 		EACH(old_keys_serve_while_a_refresh_fails),
 		EACH(many_threads_refresh_once),
 		EACH(many_threads_share_one_failure),
