@@ -8,6 +8,7 @@
 
 #include "restore/acl_text.h"
 #include "restore/compare.h"
+#include "src/base/utf8.h"
 
 /* --- two sorted lists against each other --- */
 
@@ -18,6 +19,11 @@ struct list_kind {
 	bool more_is_fine;                                          /* entries the snapshot does not have */
 };
 
+static int fitting(const char *text)
+{
+	return (int)utf8_fit(text, strlen(text), 400);
+}
+
 static void compare_values(struct compare_report *out, const struct list_kind *kind, const char *object,
         const void *was, size_t i, const void *now, size_t j)
 {
@@ -26,8 +32,8 @@ static void compare_values(struct compare_report *out, const struct list_kind *k
 	kind->value(&before, was, i);
 	kind->value(&after, now, j);
 	if (!view_eq(buf_view(&before), buf_view(&after)))
-		compare_report_add(
-		        out, false, object, "was %.400s, and came back as %.400s", buf_str(&before), buf_str(&after));
+		compare_report_add(out, false, object, "was %.*s, and came back as %.*s", fitting(buf_str(&before)),
+		        buf_str(&before), fitting(buf_str(&after)), buf_str(&after));
 	buf_release(&before);
 	buf_release(&after);
 }
@@ -336,7 +342,8 @@ static void compare_property(struct compare_report *out, const char *property, c
 	was = was ? was : "";
 	now = now ? now : "";
 	if (strcmp(was, now) != 0)
-		compare_report_add(out, false, object, "was \"%.400s\", and came back as \"%.400s\"", was, now);
+		compare_report_add(out, false, object, "was \"%.*s\", and came back as \"%.*s\"", fitting(was), was,
+		        fitting(now), now);
 }
 
 /*

@@ -11,6 +11,7 @@
 
 #include "restore/compare.h"
 #include "restore/reference.h"
+#include "src/base/utf8.h"
 
 #define DEPENDS_DEPTH 16
 
@@ -321,9 +322,9 @@ static void first_difference(const char **a, size_t *alen, const char **b, size_
 	*b = y;
 }
 
-static int clipped(size_t len)
+static int clipped(const char *text, size_t len)
 {
-	return len > 300 ? 300 : (int)len;
+	return (int)utf8_fit(text, len, 300);
 }
 
 static void report_different(
@@ -344,8 +345,8 @@ static void report_different(
 	if (same_definition(was, now))
 		return;
 	first_difference(&a, &alen, &b, &blen);
-	compare_report_add(
-	        s->out, false, object, "was \"%.*s\", and came back as \"%.*s\"", clipped(alen), a, clipped(blen), b);
+	compare_report_add(s->out, false, object, "was \"%.*s\", and came back as \"%.*s\"", clipped(a, alen), a,
+	        clipped(b, blen), b);
 }
 
 static void report(struct schema_compare *s, const struct suspect *p)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/base/buf.h"
+#include "src/base/utf8.h"
 
 struct recode {
 	iconv_t cd;
@@ -73,48 +74,13 @@ void recode_close(struct recode *r)
 	free(r);
 }
 
-/* Length of the UTF-8 character at p, 0 when it is none (RFC 3629). */
-static size_t utf8_length(const unsigned char *p)
-{
-	size_t len = *p < 0x80                 ? 1
-	             : *p >= 0xc2 && *p < 0xe0 ? 2
-	             : *p >= 0xe0 && *p < 0xf0 ? 3
-	             : *p >= 0xf0 && *p < 0xf5 ? 4
-	                                       : 0;
-
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
-	        (*p == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
-}
-
-/* In place; false when something was no UTF-8. */
-static bool replace_bad(char *text)
-{
-	bool good = true;
-
-	for (size_t len; *text; text += len) {
-		len = utf8_length((const unsigned char *)text);
-		if (len == 0) {
-			*text = '?';
-			good = false;
-			len = 1;
-		}
-	}
-	return good;
-}
-
 const char *recode_readable(const char *text, const char *encoding, struct arena *a)
 {
 	struct recode *r = NULL;
 	struct err ignored = ERR_INIT;
 	char *copy = arena_strdup(a, text);
 
-	if (replace_bad(copy))
+	if (utf8_repair(copy))
 		return text;
 	if (recode_open(&r, encoding, true, &ignored) && r && recode_text(&text, r, a, &ignored)) {
 		recode_close(r);

@@ -5,25 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static size_t sequence_length(unsigned char lead)
-{
-	if (lead >= 0xF0)
-		return 4;
-	if (lead >= 0xE0)
-		return 3;
-	return lead >= 0xC0 ? 2 : 1;
-}
-
-/* Drop the bytes of a UTF-8 character that was cut off at len. */
-static void cut_partial_character(char *text, size_t len)
-{
-	size_t start = len;
-
-	while (start > 0 && len - start < 3 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
-		start--;
-	if (start > 0 && start - 1 + sequence_length((unsigned char)text[start - 1]) > len)
-		text[start - 1] = '\0';
-}
+#include "src/base/utf8.h"
 
 static void format(char *out, size_t size, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 
@@ -34,7 +16,8 @@ static void format(char *out, size_t size, const char *fmt, va_list ap)
 	if (n < 0)
 		out[0] = '\0';
 	else if ((size_t)n >= size)
-		cut_partial_character(out, size - 1);
+		out[utf8_fit(out, size, size - 1)] = '\0';
+	utf8_repair(out); /* names come in any encoding, and a precision may have cut one */
 }
 
 static void format_args(char *out, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

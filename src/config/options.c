@@ -1,6 +1,7 @@
 /* src/config/options.c - see options.h */
 #include "src/config/options.h"
 
+#include "src/base/utf8.h"
 #include "src/config/nearest.h"
 #include "src/config/value.h"
 
@@ -74,7 +75,7 @@ static bool unknown_option(const struct options *o, const char *given, size_t le
 	struct nearest near = NEAREST_INIT;
 	char name[65];
 
-	snprintf(name, sizeof(name), "%.*s", (int)(len < 64 ? len : 64), given);
+	snprintf(name, sizeof(name), "%.*s", (int)utf8_fit(given, len, 64), given);
 	err_set(e, ERR_USAGE, "unknown option \"--%s\"", name);
 	for (unsigned id = 0; id < OPTION_COUNT; id++) {
 		if (option_row((enum option_id)id)->commands & allowed(o))
@@ -150,7 +151,7 @@ static bool long_option(struct options *o, const char *word, struct cursor *c, s
 	char spelled[64];
 	enum option_id id;
 
-	snprintf(spelled, sizeof(spelled), "%.*s", (int)(len + 2 < 63 ? len + 2 : 63), word);
+	snprintf(spelled, sizeof(spelled), "%.*s", (int)utf8_fit(word, len + 2, 63), word);
 	id = option_find(spelled + 2, allowed(o));
 	if (id == OPTION_COUNT) /* of another command? That is said when everything has been read. */
 		id = option_find(spelled + 2, COMMAND_BITS_ALL);

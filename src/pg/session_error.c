@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/base/utf8.h"
 #include "src/pg/session_priv.h"
 
 #define MESSAGE_SIZE 320
@@ -13,7 +14,7 @@ static const char *fold(char out[MESSAGE_SIZE], const char *text)
 {
 	size_t n = 0;
 
-	for (; *text && n < MESSAGE_SIZE - 1; text++) {
+	for (; *text && n < MESSAGE_SIZE; text++) {
 		bool blank = isspace((unsigned char)*text);
 
 		if (!blank)
@@ -21,6 +22,7 @@ static const char *fold(char out[MESSAGE_SIZE], const char *text)
 		else if (n && out[n - 1] != ' ')
 			out[n++] = ' ';
 	}
+	n = utf8_fit(out, n, MESSAGE_SIZE - 1);
 	while (n && (out[n - 1] == ' ' || out[n - 1] == '.'))
 		n--;
 	out[n] = '\0';

@@ -12,6 +12,7 @@
 #define CONNECT_TIMEOUT_S 15 /* when neither the connection string, the environment nor the service file says */
 #define MAX_PARAMETERS    64 /* libpq knows about 45 */
 #define TICK_MS           100
+#define NAME_MAX_BYTES    63
 
 /* --- connection parameters --- */
 
@@ -127,6 +128,15 @@ static void swallow(void *cookie, const PGresult *r)
 	s->notices++;
 }
 
+/* PostgreSQL itself cuts a longer name, and would let us into the database of the name that is left. */
+static bool name_fits(const char *what, const char *name, struct err *e)
+{
+	if (!name || strlen(name) <= NAME_MAX_BYTES)
+		return true;
+	err_set(e, ERR_USAGE, "the %s name \"%s\" is longer than %d bytes", what, name, NAME_MAX_BYTES);
+	return err_hint(e, "PostgreSQL cuts names there: give it as the server shows it");
+}
+
 /* With several hosts only libpq itself can go on to the next one when one does not answer, so that case blocks. */
 static bool connect_any(struct pg_session *s, const struct parameters *p, bool several, struct err *e)
 {
@@ -135,6 +145,8 @@ static bool connect_any(struct pg_session *s, const struct parameters *p, bool s
 	if (!s->conn)
 		return err_set(e, ERR_FAILED, "out of memory");
 	set_where(s);
+	if (!name_fits("database", PQdb(s->conn), e) || !name_fits("user", PQuser(s->conn), e))
+		return false;
 	PQsetNoticeReceiver(s->conn, swallow, s);
 	PQsetErrorVerbosity(s->conn, PQERRORS_VERBOSE); /* for the SQLSTATE: see server_message() */
 	if (several)

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/repository/json_text.h"
 #include "storage/repository/piece.h"
 
 static const void *at(const void *base, const struct json_member *m)

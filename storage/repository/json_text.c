@@ -1,53 +1,12 @@
-#include "storage/repository/json_text.h"
+/* storage/repository/json_text.c - text as JSON strings, see json.h */
+#include "storage/repository/json.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/utf8.h"
 #include "src/codec/hash.h"
-#include "storage/repository/json.h"
-
-/* Bytes of the well-formed sequence at s (at most len long), or 0. */
-static size_t sequence_length(const uint8_t *s, size_t len)
-{
-	uint8_t low = 0x80, high = 0xbf; /* range of the second byte */
-	size_t n;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	if (s[0] == 0xe0)
-		low = 0xa0;
-	else if (s[0] == 0xed)
-		high = 0x9f;
-	else if (s[0] == 0xf0)
-		low = 0x90;
-	else if (s[0] == 0xf4)
-		high = 0x8f;
-	if (len < n || s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if (s[i] < 0x80 || s[i] > 0xbf)
-			return 0;
-	return n;
-}
-
-bool json_text_is_utf8(const char *text, size_t len)
-{
-	const uint8_t *s = (const uint8_t *)text;
-
-	while (len) {
-		size_t n = sequence_length(s, len);
-
-		if (!n)
-			return false;
-		s += n;
-		len -= n;
-	}
-	return true;
-}
 
 static void write_hex(struct buf *out, const char *text, size_t len)
 {
@@ -69,7 +28,7 @@ void json_write_text(struct buf *out, const char *text)
 {
 	size_t len = strlen(text);
 
-	if (!json_text_is_utf8(text, len)) {
+	if (!utf8_is_valid(text, len)) {
 		write_hex(out, text, len);
 		return;
 	}

@@ -1,4 +1,4 @@
-foreach(module err buf arena queue cancel path file child clock observer)
+foreach(module err buf arena queue cancel path file child clock observer utf8)
   drtool_unit_test(${module} drtool_base)
 endforeach()
 foreach(module hash fingerprint chunker compress)

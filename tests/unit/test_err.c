@@ -121,6 +121,17 @@ static void long_text_is_cut_between_characters(void **state)
 	}
 }
 
+static void half_a_character_is_marked(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	err_set(&e, ERR_FAILED, "\"%.2s\" is there, \"%s\" not", "a\xc3\xbc", "latin \xfc");
+	assert_string_equal(e.msg, "\"a?\" is there, \"latin ?\" not");
+	err_hint(&e, "%.1s", "\xc3\xbc");
+	assert_string_equal(e.hint, "?");
+}
+
 static void exact_fit_is_not_cut(void **state)
 {
 	struct err e = ERR_INIT;
@@ -183,6 +194,7 @@ int main(void)
 		cmocka_unit_test(sys_keeps_the_reason_of_a_long_message),
 		cmocka_unit_test(wrap_keeps_kind_sys_and_hint),
 		cmocka_unit_test(long_text_is_cut_between_characters),
+		cmocka_unit_test(half_a_character_is_marked),
 		cmocka_unit_test(exact_fit_is_not_cut),
 		cmocka_unit_test(invalid_bytes_do_not_run_away),
 		cmocka_unit_test(exit_statuses_are_the_documented_ones),

@@ -10,7 +10,6 @@
 #include "src/codec/hash.h"
 #include "storage/repository/document.h"
 #include "storage/repository/json.h"
-#include "storage/repository/json_text.h"
 #include "storage/repository/piece.h"
 
 enum colour { RED, GREEN };
@@ -223,19 +222,6 @@ static void test_text_of_any_bytes_comes_back(void **state)
 	}
 }
 
-static void test_what_is_utf8(void **state)
-{
-	(void)state;
-	assert_true(json_text_is_utf8("\xf4\x8f\xbf\xbf", 4));
-	assert_false(json_text_is_utf8("\xf4\x90\x80\x80", 4)); /* above U+10FFFF */
-	assert_false(json_text_is_utf8("\xed\xa0\x80", 3));     /* a surrogate */
-	assert_false(json_text_is_utf8("\xc0\x80", 2));         /* overlong */
-	assert_false(json_text_is_utf8("\xe0\x80\x80", 3));
-	assert_false(json_text_is_utf8("\xf0\x80\x80\x80", 4));
-	assert_false(json_text_is_utf8("\xe2\x82", 2)); /* cut */
-	assert_false(json_text_is_utf8("\x80", 1));
-}
-
 static struct buf sealed(const char *members_text)
 {
 	struct buf out = BUF_INIT;
@@ -333,7 +319,6 @@ int main(void)
 		cmocka_unit_test(test_what_is_wrong_is_refused_by_name),
 		cmocka_unit_test(test_only_one_object_is_an_object),
 		cmocka_unit_test(test_text_of_any_bytes_comes_back),
-		cmocka_unit_test(test_what_is_utf8),
 		cmocka_unit_test(test_a_document_comes_back),
 		cmocka_unit_test(test_a_document_notices_every_bit_and_every_cut),
 		cmocka_unit_test(test_a_newer_document_is_refused_by_name),

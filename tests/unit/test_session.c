@@ -151,6 +151,13 @@ static void connecting_fails_with_a_hint(void **state)
 	c = server();
 	conninfo_set(c, "user", "no such role");
 	not_opened(c, ERR_FAILED, "no such role", "pg_hba.conf");
+	/* PostgreSQL would cut it and let us into another one. */
+	c = server();
+	conninfo_set(c, "dbname", "a_database_name_of_sixty_four_bytes_a_database_name_of_sixty_four");
+	not_opened(c, ERR_USAGE, "of_sixty_four\" is longer than 63 bytes", "cuts names");
+	c = server();
+	conninfo_set(c, "user", "ünïcödé_ünïcödé_ünïcödé_ünïcödé_ünïcödé_ünïcödé_ünïcödé");
+	not_opened(c, ERR_USAGE, "the user name \"ünïcödé_", "cuts names");
 	c = server();
 	conninfo_set(c, "host", "/nowhere,/nowhere-else");
 	not_opened(c, ERR_TRANSIENT, "connect to ", "is the server running");
