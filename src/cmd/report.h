@@ -14,6 +14,8 @@ const char *report_outcome(enum proof_outcome outcome); /* "good", "source fault
 void report_phases(struct buf *out, const struct proof_phase *phases, size_t count);
 /* Differences one per line, then a summary line, as verify prints them. */
 void report_proof(struct buf *out, const struct proof *p);
+/* On stderr, what to do when a proof is not good. */
+void report_next(const struct proof *p);
 /* A sentence on stderr when work of this length misses the RTO. */
 void report_rto(const struct cmd *c, int64_t took_us);
 /*

@@ -174,8 +174,11 @@ bool cmd_restore(struct cmd *c, struct err *e)
 		goto done;
 	ok = print(c, r, m, &target, &result, e);
 	report_rto(c, result.duration_us);
-	if (result.finding_count > 0)
+	if (result.finding_count > 0) {
 		c->status = CMD_STATUS_DIFFERS;
+		say_hint("mend what stands in their way, then make them by hand; their definitions: drtool cat %s/%s",
+		        m->database, m->id);
+	}
 done:
 	restore_result_release(&result);
 	manifest_free(m);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "src/base/file.h"
+#include "src/base/utf8.h"
 #include "src/cmd/text.h"
 
 #define LINE_MAX_BYTES ((size_t)64 << 10)
@@ -55,8 +56,8 @@ static void line(const char *before, const char *fmt, va_list ap)
 
 	if (vasprintf(&text, fmt, ap) < 0)
 		return;
-	if (strlen(text) > LINE_MAX_BYTES)
-		text[LINE_MAX_BYTES] = '\0';
+	text[utf8_fit(text, strlen(text), LINE_MAX_BYTES)] = '\0';
+	utf8_repair(text);
 	pthread_mutex_lock(&say.lock);
 	take_status_away(&out);
 	buf_add(&out, before);
@@ -91,6 +92,11 @@ void say_detail(const char *fmt, ...)
 void say_warn(const char *fmt, ...)
 {
 	SAY("warning: ", fmt);
+}
+
+void say_hint(const char *fmt, ...)
+{
+	SAY("hint: ", fmt);
 }
 
 static void plain_line(const char *before, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

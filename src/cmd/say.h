@@ -15,11 +15,12 @@ void say_configure(bool quiet, bool verbose, bool color);
 bool say_is_quiet(void);
 bool say_is_verbose(void);
 
-/* One line on stderr; control characters are replaced. info is dropped with --quiet, detail is shown with --verbose
- * only. */
+/* One line on stderr; control characters and what is no UTF-8 are replaced. info is dropped with --quiet, detail is
+ * shown with --verbose only. */
 void say_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* "warning: ..." */
+void say_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* "hint: ..."; always */
 /* "drtool: message" and "hint: ..." lines; always. */
 void say_error(const struct err *e);
 

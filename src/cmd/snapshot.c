@@ -110,6 +110,7 @@ static bool verify(struct proof **out, const struct cmd *c, struct repository *r
 		}
 		free(lines);
 		report_rto(c, (*out)->finished_us - (*out)->started_us);
+		report_next(*out);
 	}
 	manifest_free(m);
 	buf_release(&text);

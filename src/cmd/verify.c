@@ -44,6 +44,7 @@ bool cmd_verify(struct cmd *c, struct err *e)
 	report_rto(c, proof->finished_us - proof->started_us);
 	if (proof->outcome != PROOF_GOOD)
 		c->status = CMD_STATUS_DIFFERS;
+	report_next(proof);
 done:
 	proof_free(proof);
 	manifest_free(m);

@@ -20,4 +20,11 @@ createdb recovered
 repo_copy
 expect 0 sh "$ROOT/scripts/recover.sh" "$COPY" source latest "dbname=recovered"
 same_databases source recovered
+
+step "another version of the extension brings a row that the snapshot has not: the proof differs, and says what to do"
+echo "INSERT INTO settings VALUES ('newer', 'of another version');" >>"$EXTENSION_DIR/$EXTENSION--1.0.sql"
+expect 6 drtool verify "$ID"
+grep -q "^differs: source/$ID" <<<"$OUT" || fail "not seen: $OUT"
+grep -q "settings" <<<"$OUT" || fail "the table is not named: $OUT"
+grep -q "^hint: .*take another.*drtool show source/$ID" "$T/err" || fail "no hint: $(cat "$T/err")"
 no_leftovers

@@ -44,8 +44,11 @@ said() { # FILE: all the broken rules are in it, and marked as the source's
 	done
 }
 
+hinted() { [ "$(grep -c '^hint: .*'"$1" "$T/err")" = 1 ] || fail "no hint about \"$1\": $(cat "$T/err")"; }
+
 step "verify"
 expect 6 drtool verify "$ID" --json
+hinted "mend these in the source"
 echo "$OUT" >"$T/proof.json"
 [ "$(jq -r .outcome "$T/proof.json")" = "source faults" ] || fail "outcome $(jq -c . "$T/proof.json")"
 jq -e '[.differences[] | .source_fault] | length == 4 and all' "$T/proof.json" >/dev/null || fail "not exactly four faults: $(jq -c .differences "$T/proof.json")"
@@ -60,10 +63,12 @@ grep -q "$ID.*source faults" <<<"$OUT" || fail "list does not say it: $OUT"
 
 step "snapshot --verify prints its id and gives 6"
 expect 6 drtool snapshot "dbname=broken" --verify
+hinted "mend these in the source"
 grep -qE '^[0-9]{8}-[0-9]{6}-[a-z0-9]{6}$' <<<"$OUT" || fail "not an id alone: $OUT"
 
 step "restore"
 expect 6 drtool restore "$ID" --into dbname=back
+hinted "drtool cat broken/$ID"
 { cat "$T/err" && echo "$OUT"; } >"$T/said"
 said "$T/said"
 [ "$(sql back -c "$counts")" = "$(sql broken -c "$counts")" ] || fail "rows are missing: $(sql back -c "$counts")"
