@@ -59,6 +59,9 @@ void restore_result_release(struct restore_result *r);
 bool restore_into(struct restore_result *out, struct repository *r, const struct manifest *m,
         const struct restore_options *o, struct observer *obs, const struct cancel *cancel, struct err *e);
 
+/* Drop what a restore beside another database made, by the name it came out with. */
+bool restore_discard(const struct restore_options *o, const char *database, const struct cancel *cancel, struct err *e);
+
 struct verify_options {
 	unsigned jobs;
 	const char *pg_bin;

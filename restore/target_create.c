@@ -201,3 +201,15 @@ bool target_drop_working(struct target *t)
 	arena_release(&a);
 	return ok;
 }
+
+bool restore_discard(const struct restore_options *o, const char *database, const struct cancel *cancel, struct err *e)
+{
+	struct target t = { .maintenance_db = conninfo_copy(o->target) };
+	bool ok;
+
+	conninfo_set(t.maintenance_db, "dbname", o->maintenance_db ? o->maintenance_db : "postgres");
+	ok = pg_session_open(&t.maintenance, t.maintenance_db, PG_SESSION_PLAIN, "restore", cancel, e) &&
+	     drop_leftover(&t, database, o->beside && o->beside->is_template, cancel, e);
+	target_close(&t);
+	return ok || err_wrap(e, "remove database \"%s\"", database);
+}
