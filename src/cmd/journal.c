@@ -118,8 +118,9 @@ static void markdown(struct buf *out, const struct journal *j)
 		report_phases(&phases, v->phases, v->phase_count);
 		markdown_line(out, "phases", buf_str(&phases));
 		markdown_line(out, "message", v->message);
-		for (size_t k = 0; k < v->detail_count; k++)
-			markdown_line(out, v->details[k].name, v->details[k].value);
+		for (size_t k = 0; k < v->detail_count; k++) /* those in JSON are for programs */
+			if (v->details[k].value[0] != '{')
+				markdown_line(out, v->details[k].name, v->details[k].value);
 		buf_release(&phases);
 	}
 }

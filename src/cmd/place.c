@@ -83,10 +83,12 @@ static const char *name_of(struct place *p, struct pg_session *s)
 static bool look_inside(struct place *p, const struct cmd *c, const char **name, struct err *e)
 {
 	struct pg_session *s = NULL;
-	struct err why = ERR_INIT;
+	struct err why = ERR_INIT, ignored = ERR_INIT;
 
 	p->answers = target_announce(&s, &p->target, c, &why);
 	*name = name_of(p, s);
+	if (p->answers)
+		written_read(&p->written, s, &ignored);
 	pg_session_close(s);
 	if (p->answers)
 		return true;
@@ -122,6 +124,7 @@ static void set_words(struct place *p, const char *text, bool protected)
 bool place_open(struct place *out, const struct cmd *c, const char *text, const char *what, struct err *e)
 {
 	struct err unused = ERR_INIT;
+	struct buf server = BUF_INIT;
 	const char *name = NULL;
 	bool protected = false;
 
@@ -140,12 +143,16 @@ bool place_open(struct place *out, const struct cmd *c, const char *text, const 
 	if (out->target.entry && out->target.entry->protect)
 		value_bool(&protected, out->target.entry->protect, &unused);
 	set_words(out, text, protected);
+	target_server(&server, out->target.conn);
+	out->server = arena_strdup(&out->arena, buf_str(&server));
+	buf_release(&server);
 	return true;
 }
 
 void place_close(struct place *p)
 {
 	live_release(&p->live);
+	json_decref(p->written);
 	pg_session_close(p->maintenance);
 	target_release(&p->target);
 	arena_release(&p->arena);
@@ -199,6 +206,21 @@ bool place_confirmed(const struct place *p, const struct cmd *c, struct err *e)
 	buf_release(&line);
 	buf_release(&word);
 	return false;
+}
+
+json_t *place_counts(const struct place *p, const struct cmd *c, const char *dbname)
+{
+	struct conninfo *conn = conninfo_copy(p->target.conn);
+	struct pg_session *s = NULL;
+	struct err ignored = ERR_INIT;
+	json_t *counts = NULL;
+
+	conninfo_set(conn, "dbname", dbname);
+	if (pg_session_open(&s, conn, PG_SESSION_PLAIN, "place", c->cancel, &ignored))
+		written_read(&counts, s, &ignored);
+	pg_session_close(s);
+	conninfo_free(conn);
+	return counts;
 }
 
 /* --- the swap --- */

@@ -8,15 +8,18 @@
 #include "restore/live.h"
 #include "restore/swap.h"
 #include "src/cmd/target.h"
+#include "src/cmd/written.h"
 
 struct place {
 	struct target target;
 	const char *maintenance_db;
 	struct pg_session *maintenance; /* in another database of the server */
 	struct live live;
-	bool answers;      /* sessions can be opened in it */
-	const char *word;  /* how a person may call it in a command line, without secrets */
-	char confirm[320]; /* what --confirm must say */
+	json_t *written;    /* its counts, see written.h; NULL when it does not answer */
+	bool answers;       /* sessions can be opened in it */
+	const char *server; /* "db1:5432" */
+	const char *word;   /* how a person may call it in a command line, without secrets */
+	char confirm[320];  /* what --confirm must say */
 	struct arena arena;
 };
 
@@ -39,6 +42,9 @@ void place_describe(struct buf *out, const struct place *p);
  * else. Shows the whole line to type.
  */
 bool place_confirmed(const struct place *p, const struct cmd *c, struct err *e);
+
+/* The counts of one of the server's databases; NULL when they cannot be read. A new reference. */
+json_t *place_counts(const struct place *p, const struct cmd *c, const char *dbname);
 
 struct place_swap {
 	const char *replacement;         /* the database that gets the name */

@@ -3,31 +3,14 @@
 
 #include "restore/check.h"
 #include "src/base/clock.h"
-#include "src/cmd/answer.h"
-#include "src/cmd/place.h"
+#include "src/cmd/assertion.h"
 #include "src/cmd/progress.h"
-#include "src/cmd/record.h"
+#include "src/cmd/replace_internal.h"
 #include "src/cmd/report.h"
 #include "src/cmd/say.h"
 #include "src/cmd/store.h"
-#include "src/cmd/text.h"
-#include "src/monitor/predict.h"
-#include "src/snapshot/snapshot.h"
 
 #define SAFETY_TAG "safety-" /* and the time */
-
-struct replace {
-	struct cmd *c;
-	struct place place;
-	struct repository *repository;
-	struct manifest *manifest;
-	struct snapshot_result safety; /* id "" when there is none */
-	struct restore_result restored;
-	struct place_swap swap;
-	struct prediction prediction;
-	int64_t started;
-	struct arena arena;
-};
 
 /* --- before anything changes --- */
 
@@ -110,32 +93,6 @@ static bool preflight(struct replace *x, struct err *e)
 	return ok;
 }
 
-static void say_plan(struct replace *x)
-{
-	const struct manifest *m = x->manifest;
-	char age[TEXT_SIZE], rows[TEXT_SIZE], size[TEXT_SIZE], took[TEXT_SIZE];
-	struct buf text = BUF_INIT;
-	char *lines, *rest, *line;
-
-	buf_addf(&text, "%s at %s, to be replaced:\n", x->place.live.database.name,
-	        PQhost(pg_session_conn(x->place.maintenance)));
-	place_describe(&text, &x->place);
-	buf_addf(&text, "by snapshot %s/%s:\n  of            %s ago, %s rows, %s on the server then\n", m->database,
-	        m->id, text_age(age, clock_utc_us() - m->instant_us), text_count(rows, m->rows),
-	        text_bytes(size, m->database_size));
-	if (x->prediction.basis == PREDICTION_NONE)
-		buf_add(&text, "  will take     unknown, no restore or test restore of this database is recorded\n");
-	else
-		buf_addf(&text, "  will take     %s, by %s\n", text_duration(took, x->prediction.duration_us),
-		        x->prediction.text);
-	lines = rest = buf_detach(&text);
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		if (*line)
-			say_info("%s", line);
-	}
-	free(lines);
-}
-
 /* --- doing it --- */
 
 static bool take_safety_snapshot(struct replace *x, struct err *e)
@@ -163,9 +120,11 @@ static bool take_safety_snapshot(struct replace *x, struct err *e)
 	progress = progress_start();
 	ok = snapshot_take(&x->safety, x->repository, &s, progress_observer(progress), x->c->cancel, e);
 	progress_stop(progress);
-	if (ok)
+	if (ok) {
 		say_info("safety snapshot %s, tag %s", x->safety.id, tag);
-	else if (e->kind != ERR_CANCELLED)
+		x->facts.safety = x->safety.id;
+	}
+	if (!ok && e->kind != ERR_CANCELLED)
 		err_hint(e, "nothing was changed; to go on without a safety snapshot add: --no-safety-snapshot");
 	return ok || err_wrap(e, "the safety snapshot");
 }
@@ -215,100 +174,92 @@ static bool check(struct replace *x, struct err *e)
 	return ok;
 }
 
-static bool do_it(struct replace *x, struct err *e)
+/* --- the swap --- */
+
+static bool assertions(struct replace *x, struct err *e)
 {
-	if (!live_lock(x->place.maintenance, x->place.live.database.name, e) || !take_safety_snapshot(x, e) ||
-	        !restore(x, e) || !check(x, e))
-		return false;
+	struct conninfo *conn = conninfo_copy(x->place.target.conn);
+	bool ok;
+
+	conninfo_set(conn, "dbname", x->restored.database);
+	ok = assertion_check(conn, &x->facts, x->c, e);
+	conninfo_free(conn);
+	return ok;
+}
+
+static bool swap(struct replace *x, struct err *e)
+{
+	json_t *now;
+
 	x->swap.replacement = x->restored.database;
 	x->swap.replacement_comment = x->place.live.database.comment;
 	x->swap.by = x->manifest->id;
-	return place_swap(&x->swap, &x->place, x->c, e);
+	x->at_swap = place_counts(&x->place, x->c, x->restored.database);
+	if (!place_swap(&x->swap, &x->place, x->c, e))
+		return false;
+	x->facts.kept = x->swap.kept;
+	now = place_counts(&x->place, x->c, x->swap.kept);
+	x->since = written_since(x->at_snapshot, now);
+	json_decref(now);
+	return true;
 }
 
-/* --- telling --- */
-
-static void record(struct replace *x, const struct err *why)
+/* A restored database that is refused or interrupted goes; one that differs is there to be looked at, and one that
+ * could not be swapped in has cost too much to be thrown away. */
+static void leave(struct replace *x, const struct err *why)
 {
-	struct journal_event event = record_start("replace", place_repository_name(&x->place));
+	const struct restore_options o = options_for(x, false);
+	struct err trouble = ERR_INIT;
 
-	event.started_us = clock_utc_us() - (clock_monotonic_us() - x->started);
-	record_server(&event, x->place.target.conn);
-	event.snapshot_id = x->manifest->id;
-	event.predicted_us = x->prediction.duration_us;
-	event.rows = x->restored.rows;
-	event.plain_bytes = x->restored.plain_bytes;
-	event.phases = x->restored.phases;
-	event.phase_count = x->restored.phase_count;
-	if (!why && *x->swap.kept)
-		record_detail(&event, "kept", "%s", x->swap.kept);
-	if (!why)
-		record_detail(&event, "swap_ms", "%lld", (long long)(x->swap.window_us / 1000));
-	if (*x->safety.id)
-		record_detail(&event, "safety_snapshot", "%s", x->safety.id);
-	record_finish(&event, x->c, x->repository, x->restored.finding_count > 0, why);
+	if (why->kind != ERR_REFUSED && why->kind != ERR_CANCELLED)
+		say_info("the restored database stays as \"%s\" until the next restore replaces it",
+		        x->restored.database);
+	else if (!restore_discard(&o, x->restored.database, NULL, &trouble))
+		say_warn("%s", trouble.msg);
 }
 
-static json_t *document(const struct replace *x, int64_t took_us)
+static bool replace(struct replace *x, struct err *e)
 {
-	const struct restore_result *r = &x->restored;
-	bool dry = cmd_dry_run(x->c);
-	json_t *o = json_object();
-
-	json_object_set_new(o, "snapshot", answer_text(x->manifest->id));
-	json_object_set_new(o, "from", answer_text(x->manifest->database));
-	json_object_set_new(o, "replaced", answer_text(x->place.live.database.name));
-	json_object_set_new(o, "dry_run", json_boolean(dry));
-	json_object_set_new(o, "kept", *x->swap.kept ? answer_text(x->swap.kept) : json_null());
-	json_object_set_new(o, "safety_snapshot", *x->safety.id ? json_string(x->safety.id) : json_null());
-	json_object_set_new(o, "sessions", json_integer(x->place.live.connections));
-	json_object_set_new(o, "size", answer_count(x->place.live.database.size));
-	json_object_set_new(o, "confirm", answer_text(x->place.confirm));
-	json_object_set_new(o, "rows", answer_count(dry ? x->manifest->rows : r->rows));
-	json_object_set_new(o, "bytes", answer_count(dry ? x->manifest->plain_bytes : r->plain_bytes));
-	json_object_set_new(o, "seconds", answer_seconds(took_us));
-	json_object_set_new(o, "swap_seconds", answer_seconds(x->swap.window_us));
-	json_object_set_new(o, "predicted_seconds",
-	        x->prediction.basis == PREDICTION_NONE ? json_null() : answer_seconds(x->prediction.duration_us));
-	json_object_set_new(o, "phases", answer_phases(r->phases, r->phase_count));
-	return o;
+	if (!take_safety_snapshot(x, e) || !restore(x, e))
+		return false;
+	x->facts.replacement = x->restored.database;
+	if (check(x, e) && assertions(x, e) && hook_run(HOOK_BEFORE_SWAP, &x->facts, x->c, e) && swap(x, e))
+		return true;
+	leave(x, e);
+	return false;
 }
 
-static void summary(struct buf *out, const struct replace *x, int64_t took_us)
+/* What a hook that comes after does must happen also when we were interrupted; what was done stays done. */
+static void run_late(struct replace *x, enum hook_id id)
 {
-	const struct restore_result *r = &x->restored;
-	const char *name = x->place.live.database.name;
-	char rows[TEXT_SIZE], bytes[TEXT_SIZE], took[TEXT_SIZE], window[TEXT_SIZE];
+	struct cmd c = *x->c;
+	struct err why = ERR_INIT;
 
-	text_printable(out, name);
-	buf_addf(out, " is now snapshot %s/%s: %s rows, %s, in %s; nobody could log in for %s (", x->manifest->database,
-	        x->manifest->id, text_count(rows, r->rows), text_bytes(bytes, r->plain_bytes),
-	        text_duration(took, took_us), text_duration(window, x->swap.window_us));
-	report_phases(out, r->phases, r->phase_count);
-	buf_add(out, ")\nthe old database is kept as ");
-	text_printable(out, x->swap.kept);
-	if (*x->safety.id)
-		buf_addf(out, ", and as snapshot %s", x->safety.id);
-	buf_addf(out, "\nto go back: drtool undo %s\nwhen it is no longer needed: drtool drop-old %s ", x->place.word,
-	        x->place.word);
-	text_printable(out, x->swap.kept);
-	buf_add(out, "\n");
+	c.cancel = NULL;
+	if (hook_run(id, &x->facts, &c, &why))
+		return;
+	say_warn("%s", why.msg);
+	x->late_failure = true;
 }
 
-static bool tell(const struct replace *x, struct err *e)
+/* hooks.after belongs to hooks.before: once that has run, it runs too, whatever happens between. */
+static bool replace_with_hooks(struct replace *x, struct err *e)
 {
-	int64_t took_us = clock_monotonic_us() - x->started;
-	struct buf out = BUF_INIT;
 	bool ok;
 
-	if (cmd_json(x->c))
-		return say_result_json(document(x, took_us), e);
-	if (cmd_dry_run(x->c))
-		buf_add(&out, "all checks passed; nothing was changed\n");
-	else
-		summary(&out, x, took_us);
-	ok = say_result(buf_view(&out), e);
-	buf_release(&out);
+	x->facts = (struct hook_facts){ .action = "restore",
+		.database = x->place.live.database.name,
+		.server = x->place.server,
+		.snapshot = x->manifest->id };
+	if (!live_lock(x->place.maintenance, x->place.live.database.name, e) ||
+	        !hook_run(HOOK_BEFORE, &x->facts, x->c, e))
+		return false;
+	ok = replace(x, e);
+	x->facts.outcome = ok ? "done" : "failed";
+	if (ok)
+		run_late(x, HOOK_AFTER_SWAP);
+	replace_record(x, ok ? NULL : e);
+	run_late(x, HOOK_AFTER);
 	return ok;
 }
 
@@ -320,21 +271,22 @@ static bool run(struct replace *x, struct err *e)
 	        !store_open(&x->repository, x->c, e) || !find_snapshot(x, e))
 		return false;
 	report_predict(&x->prediction, x->repository, x->manifest, x->place.target.conn);
-	say_plan(x);
+	x->at_snapshot = written_at_snapshot(x->repository, x->manifest->database, x->manifest->id);
+	replace_say_plan(x);
 	if (!preflight(x, e))
 		return false;
 	if (cmd_dry_run(x->c))
-		return tell(x, e);
+		return replace_tell(x, e);
 	if (!place_confirmed(&x->place, x->c, e))
 		return false;
-	ok = do_it(x, e);
-	record(x, ok ? NULL : e);
-	if (!ok)
+	if (!replace_with_hooks(x, e))
 		return false;
-	ok = tell(x, e);
+	ok = replace_tell(x, e);
 	report_rto(x->c, clock_monotonic_us() - x->started);
 	if (x->restored.finding_count > 0)
 		x->c->status = CMD_STATUS_DIFFERS;
+	if (x->late_failure)
+		x->c->status = 1;
 	return ok;
 }
 
@@ -347,6 +299,8 @@ bool replace_run(struct cmd *c, struct err *e)
 	manifest_free(x.manifest);
 	repository_close(x.repository);
 	place_close(&x.place);
-	arena_release(&x.arena);
+	json_decref(x.at_snapshot);
+	json_decref(x.at_swap);
+	json_decref(x.since);
 	return ok;
 }

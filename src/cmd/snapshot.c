@@ -9,6 +9,7 @@
 #include "src/cmd/store.h"
 #include "src/cmd/target.h"
 #include "src/cmd/text.h"
+#include "src/cmd/written.h"
 
 /* Patterns of drtool.yml and of the command line together, NULL-terminated; free() the array. */
 static const char **excluded(const struct cmd *c, const struct config_database *entry)
@@ -60,7 +61,7 @@ static json_t *result_document(const struct cmd *c, const struct snapshot_result
 }
 
 static bool take(struct snapshot_result *result, const struct cmd *c, struct repository *r, const struct target *t,
-        struct err *e)
+        const json_t *counts, struct err *e)
 {
 	const struct options *o = c->options;
 	const char *as = options_text(o, OPTION_AS);
@@ -88,6 +89,7 @@ static bool take(struct snapshot_result *result, const struct cmd *c, struct rep
 	event.snapshot_id = *result->id ? result->id : NULL;
 	event.rows = result->rows;
 	event.plain_bytes = result->plain_bytes;
+	written_record(&event, counts);
 	record_finish(&event, c, r, false, ok ? NULL : e);
 	free(exclude);
 	return ok;
@@ -150,14 +152,18 @@ static bool finish(struct cmd *c, struct repository *r, const struct snapshot_re
 	return ok;
 }
 
-/* Say what is meant, and refuse now what would fail after an hour of reading. */
-static bool prepare(struct cmd *c, struct target *t, struct err *e)
+/* Say what is meant, and refuse now what would fail after an hour of reading. counts: see written.h; NULL when they
+ * cannot be read. */
+static bool prepare(json_t **counts, struct cmd *c, struct target *t, struct err *e)
 {
 	struct pg_session *s = NULL;
+	struct err ignored = ERR_INIT;
 	bool ok = target_announce(&s, t, c, e);
 
 	if (ok && options_set(c->options, OPTION_VERIFY))
 		ok = report_verify_possible(c, pg_session_version(s), e);
+	if (ok)
+		written_read(counts, s, &ignored);
 	pg_session_close(s);
 	return ok;
 }
@@ -169,16 +175,19 @@ bool cmd_snapshot(struct cmd *c, struct err *e)
 	struct target target = TARGET_INIT;
 	struct repository *r = NULL;
 	struct snapshot_result result = { 0 };
+	json_t *counts = NULL;
 	bool ok = false;
 
 	if (!store_where(c, e) || (tag && !manifest_tag_valid(tag, e)) ||
 	        !target_find(&target, c, text, "the database", e))
 		return false;
-	if (!prepare(c, &target, e) || !store_open_or_create(&r, c, e) || !take(&result, c, r, &target, e))
+	if (!prepare(&counts, c, &target, e) || !store_open_or_create(&r, c, e) ||
+	        !take(&result, c, r, &target, counts, e))
 		goto done;
 	say_summary(c, &result);
 	ok = finish(c, r, &result, e);
 done:
+	json_decref(counts);
 	repository_close(r);
 	target_release(&target);
 	return ok;

@@ -1,6 +1,7 @@
 /* src/cmd/undo.c - drtool undo: the same swap, backwards */
 #include "src/base/clock.h"
 #include "src/cmd/answer.h"
+#include "src/cmd/hook.h"
 #include "src/cmd/place.h"
 #include "src/cmd/record.h"
 #include "src/cmd/say.h"
@@ -13,6 +14,9 @@ struct undo {
 	struct repository *repository; /* for the journal; NULL when there is none: a swap needs no repository */
 	const struct kept *kept;
 	struct place_swap swap;
+	struct hook_facts facts;
+	json_t *since;     /* what was written since the swap that is undone; see written.h */
+	bool late_failure; /* a hook that came after failed */
 	struct arena arena;
 };
 
@@ -45,6 +49,9 @@ static void say_plan(const struct undo *u)
 		buf_addf(&text, ", when %s%s took its place", strcmp(k->by, "undo") == 0 ? "" : "snapshot ",
 		        strcmp(k->by, "undo") == 0 ? "an undo" : k->by);
 	buf_addf(&text, "\n  size          %s\n", k->size < 0 ? "unknown" : text_bytes(size, (uint64_t)k->size));
+	buf_addf(&text, "rows written since then, which only %s has: ", u->place.live.database.name);
+	written_text(&text, u->since);
+	buf_add(&text, "\n");
 	lines = rest = buf_detach(&text);
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		if (*line)
@@ -74,23 +81,70 @@ static void open_repository(struct undo *u)
 		say_warn("the journal cannot be written: %s", why.msg);
 }
 
-static bool do_it(struct undo *u, struct err *e)
+static void look_back(struct undo *u)
+{
+	json_t *then = NULL;
+
+	if (u->repository)
+		then = written_at_swap(u->repository, place_repository_name(&u->place), u->kept->name);
+	u->since = written_since(then, u->place.written);
+	json_decref(then);
+}
+
+static bool swap_back(struct undo *u, struct err *e)
 {
 	struct journal_event event = record_start("undo", place_repository_name(&u->place));
+	json_t *counts = place_counts(&u->place, u->c, u->kept->name);
 	bool ok;
 
 	u->swap.replacement = u->kept->name;
 	u->swap.replacement_comment = u->kept->comment;
 	u->swap.by = "undo";
-	ok = live_lock(u->place.maintenance, u->place.live.database.name, e) &&
-	     place_swap(&u->swap, &u->place, u->c, e);
+	ok = hook_run(HOOK_BEFORE_SWAP, &u->facts, u->c, e) && place_swap(&u->swap, &u->place, u->c, e);
 	record_server(&event, u->place.target.conn);
 	record_detail(&event, "replacement", "%s", u->kept->name);
 	if (ok) {
+		u->facts.kept = u->swap.kept;
 		record_detail(&event, "kept", "%s", u->swap.kept);
 		record_detail(&event, "swap_ms", "%lld", (long long)(u->swap.window_us / 1000));
+		written_record(&event, counts);
 	}
 	record_finish(&event, u->c, u->repository, false, ok ? NULL : e);
+	json_decref(counts);
+	return ok;
+}
+
+/* Also when we were interrupted; what was done stays done. */
+static void run_late(struct undo *u, enum hook_id id)
+{
+	struct cmd c = *u->c;
+	struct err why = ERR_INIT;
+
+	c.cancel = NULL;
+	if (hook_run(id, &u->facts, &c, &why))
+		return;
+	say_warn("%s", why.msg);
+	u->late_failure = true;
+}
+
+static bool do_it(struct undo *u, struct err *e)
+{
+	bool ok;
+
+	u->facts = (struct hook_facts){ .action = "undo",
+		.database = u->place.live.database.name,
+		.server = u->place.server,
+		.replacement = u->kept->name };
+	if (!live_lock(u->place.maintenance, u->place.live.database.name, e) ||
+	        !hook_run(HOOK_BEFORE, &u->facts, u->c, e))
+		return false;
+	ok = swap_back(u, e);
+	u->facts.outcome = ok ? "done" : "failed";
+	if (ok)
+		run_late(u, HOOK_AFTER_SWAP);
+	run_late(u, HOOK_AFTER);
+	if (u->late_failure)
+		u->c->status = 1;
 	return ok;
 }
 
@@ -109,6 +163,7 @@ static bool tell(const struct undo *u, struct err *e)
 		json_object_set_new(o, "replacement", answer_text(u->kept->name));
 		json_object_set_new(o, "kept", *u->swap.kept ? answer_text(u->swap.kept) : json_null());
 		json_object_set_new(o, "confirm", answer_text(u->place.confirm));
+		json_object_set(o, "written_since", u->since);
 		json_object_set_new(o, "swap_seconds", answer_seconds(u->swap.window_us));
 		return say_result_json(o, e);
 	}
@@ -133,6 +188,7 @@ static bool run(struct undo *u, struct err *e)
 	if (!place_open(&u->place, u->c, u->c->options->arguments[0], "the database", e) || !find_kept(u, e))
 		return false;
 	open_repository(u);
+	look_back(u);
 	say_plan(u);
 	if (!live_check(&u->place.live, u->place.maintenance, e) || !check_kept(u, e))
 		return false;
@@ -146,6 +202,7 @@ bool cmd_undo(struct cmd *c, struct err *e)
 	struct undo u = { .c = c, .place = PLACE_INIT };
 	bool ok = run(&u, e);
 
+	json_decref(u.since);
 	repository_close(u.repository);
 	place_close(&u.place);
 	arena_release(&u.arena);

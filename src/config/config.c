@@ -23,12 +23,17 @@ struct config_s3 {
 	char *endpoint, *region, *addressing, *ca_file, *profile, *in_flight;
 };
 
+struct config_hooks {
+	char *before, *before_swap, *after_swap, *after;
+};
+
 /* Every leaf is text as written: one set of readers (value.h) serves argv, environment and file. */
 struct config_data {
 	char *version, *repository, *pg_bin, *jobs, *level, *yield_after, *lock_wait;
 	struct config_objectives objectives;
 	struct config_scratch scratch;
 	struct config_s3 s3;
+	struct config_hooks hooks;
 	struct config_database *databases;
 	unsigned databases_count;
 };
@@ -84,6 +89,14 @@ static const cyaml_schema_field_t s3_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t hooks_fields[] = {
+	TEXT("before", struct config_hooks, before),
+	TEXT("before_swap", struct config_hooks, before_swap),
+	TEXT("after_swap", struct config_hooks, after_swap),
+	TEXT("after", struct config_hooks, after),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t top_fields[] = {
 	TEXT("version", struct config_data, version),
 	TEXT("repository", struct config_data, repository),
@@ -92,6 +105,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	NESTED("objectives", objectives, objectives_fields),
 	NESTED("scratch", scratch, scratch_fields),
 	NESTED("s3", s3, s3_fields),
+	NESTED("hooks", hooks, hooks_fields),
 	TEXT("jobs", struct config_data, jobs),
 	TEXT("level", struct config_data, level),
 	TEXT("yield_after", struct config_data, yield_after),

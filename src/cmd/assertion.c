@@ -1,0 +1,126 @@
+/* src/cmd/assertion.c - see assertion.h */
+#include "src/cmd/assertion.h"
+
+#include "src/cmd/say.h"
+#include "src/pg/session.h"
+
+#define ENV_MAX 40
+
+/* --- queries --- */
+
+static bool holds(const char *value)
+{
+	char *end;
+	double number;
+
+	if (strcmp(value, "t") == 0 || strcmp(value, "true") == 0)
+		return true;
+	number = strtod(value, &end);
+	return *value && !*end && number != 0;
+}
+
+static bool check_query(struct pg_session *s, const char *query, struct err *e)
+{
+	PGresult *r = NULL;
+	bool ok;
+
+	/* What the query itself sets must not hold for the next one. */
+	if (!pg_exec(s, "ROLLBACK; BEGIN READ ONLY", e) || !pg_query(&r, s, query, 0, NULL, e)) {
+		err_hint(e, "the live database is as it was; the query must be one SELECT");
+		return err_wrap(e, "--check-sql \"%.200s\"", query);
+	}
+	ok = PQntuples(r) > 0 && PQnfields(r) > 0 && !PQgetisnull(r, 0, 0) && holds(PQgetvalue(r, 0, 0));
+	if (!ok)
+		err_set(e, ERR_DIFFERS, "--check-sql \"%.200s\" gives %.100s", query,
+		        PQntuples(r) == 0 || PQnfields(r) == 0 ? "no row"
+		        : PQgetisnull(r, 0, 0)                 ? "NULL"
+		                                               : PQgetvalue(r, 0, 0));
+	PQclear(r);
+	return ok;
+}
+
+static bool check_queries(const struct conninfo *restored, const struct cmd *c, struct err *e)
+{
+	const struct option_value *v = &c->options->values[OPTION_CHECK_SQL];
+	struct pg_session *s = NULL;
+	bool ok = v->count == 0 || (pg_session_open(&s, restored, PG_SESSION_PLAIN, "check", c->cancel, e) &&
+	                                   pg_exec(s, "RESET search_path", e));
+
+	for (size_t i = 0; ok && i < v->count; i++)
+		ok = check_query(s, v->list[i], e);
+	pg_session_close(s);
+	return ok;
+}
+
+/* --- commands --- */
+
+static const struct {
+	const char *keyword, *variable;
+} variables[] = {
+	{ "dbname", "PGDATABASE" },
+	{ "host", "PGHOST" },
+	{ "hostaddr", "PGHOSTADDR" },
+	{ "port", "PGPORT" },
+	{ "user", "PGUSER" },
+	{ "password", "PGPASSWORD" },
+	{ "passfile", "PGPASSFILE" },
+	{ "service", "PGSERVICE" },
+	{ "sslmode", "PGSSLMODE" },
+	{ "sslrootcert", "PGSSLROOTCERT" },
+	{ "sslcert", "PGSSLCERT" },
+	{ "sslkey", "PGSSLKEY" },
+	{ "sslcrl", "PGSSLCRL" },
+	{ "channel_binding", "PGCHANNELBINDING" },
+	{ "gssencmode", "PGGSSENCMODE" },
+	{ "krbsrvname", "PGKRBSRVNAME" },
+	{ "target_session_attrs", "PGTARGETSESSIONATTRS" },
+};
+
+static void environment(const char **env, const struct conninfo *restored, struct arena *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		const char *value = conninfo_get(restored, variables[i].keyword);
+
+		if (value)
+			env[n++] = arena_printf(a, "%s=%s", variables[i].variable, value);
+	}
+	env[n++] = "DATABASE_URL"; /* leads to the live one */
+	env[n] = NULL;
+}
+
+static bool check_commands(
+        const struct conninfo *restored, const struct hook_facts *facts, const struct cmd *c, struct err *e)
+{
+	const struct option_value *v = &c->options->values[OPTION_CHECK];
+	const char *env[ENV_MAX];
+	struct arena a = ARENA_INIT;
+	bool ok = true;
+
+	environment(env, restored, &a);
+	for (size_t i = 0; ok && i < v->count; i++) {
+		say_info("check: %s", v->list[i]);
+		ok = hook_shell(v->list[i], facts, env, c, e);
+		if (!ok && e->kind == ERR_FAILED) {
+			e->kind = ERR_DIFFERS;
+			err_wrap(e, "--check");
+		}
+	}
+	arena_release(&a);
+	return ok;
+}
+
+bool assertion_check(
+        const struct conninfo *restored, const struct hook_facts *facts, const struct cmd *c, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (check_queries(restored, c, &why) && check_commands(restored, facts, c, &why))
+		return true;
+	if (why.kind == ERR_DIFFERS)
+		err_hint(&why, "the live database is as it was; look at \"%s\", which the next restore replaces",
+		        conninfo_get(restored, "dbname"));
+	*e = why;
+	return false;
+}

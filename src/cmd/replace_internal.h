@@ -1,0 +1,35 @@
+/*
+ * src/cmd/replace_internal.h - what replace*.c share; nobody else includes it
+ */
+#ifndef DRTOOL_CMD_REPLACE_INTERNAL_H
+#define DRTOOL_CMD_REPLACE_INTERNAL_H
+
+#include "restore/restore.h"
+#include "src/cmd/hook.h"
+#include "src/cmd/place.h"
+#include "src/monitor/predict.h"
+#include "src/snapshot/snapshot.h"
+
+struct replace {
+	struct cmd *c;
+	struct place place;
+	struct repository *repository;
+	struct manifest *manifest;
+	struct snapshot_result safety; /* id "" when there is none */
+	struct restore_result restored;
+	struct place_swap swap;
+	struct prediction prediction;
+	struct hook_facts facts;
+	json_t *at_snapshot; /* counts (written.h) of the live database when the snapshot was taken */
+	json_t *at_swap;     /* of the restored one when it got the name */
+	json_t *since;       /* what was written between the snapshot and the swap */
+	bool late_failure;   /* a hook that came after failed */
+	int64_t started;
+};
+
+/* replace_report.c */
+void replace_say_plan(const struct replace *x);
+void replace_record(const struct replace *x, const struct err *why);
+bool replace_tell(const struct replace *x, struct err *e);
+
+#endif

@@ -1,0 +1,129 @@
+/* src/cmd/replace_report.c - what replace.c says; see replace.h */
+#include "src/base/clock.h"
+#include "src/cmd/answer.h"
+#include "src/cmd/record.h"
+#include "src/cmd/replace_internal.h"
+#include "src/cmd/report.h"
+#include "src/cmd/say.h"
+#include "src/cmd/text.h"
+
+void replace_say_plan(const struct replace *x)
+{
+	const struct manifest *m = x->manifest;
+	char age[TEXT_SIZE], rows[TEXT_SIZE], size[TEXT_SIZE], took[TEXT_SIZE];
+	struct buf text = BUF_INIT;
+	char *lines, *rest, *line;
+	json_t *since;
+
+	buf_addf(&text, "%s at %s, to be replaced:\n", x->place.live.database.name,
+	        PQhost(pg_session_conn(x->place.maintenance)));
+	place_describe(&text, &x->place);
+	buf_addf(&text, "by snapshot %s/%s:\n  of            %s ago, %s rows, %s on the server then\n", m->database,
+	        m->id, text_age(age, clock_utc_us() - m->instant_us), text_count(rows, m->rows),
+	        text_bytes(size, m->database_size));
+	if (x->prediction.basis == PREDICTION_NONE)
+		buf_add(&text, "  will take     unknown, no restore or test restore of this database is recorded\n");
+	else
+		buf_addf(&text, "  will take     %s, by %s\n", text_duration(took, x->prediction.duration_us),
+		        x->prediction.text);
+	since = written_since(x->at_snapshot, x->place.written);
+	buf_add(&text, "rows written since that snapshot: ");
+	written_text(&text, since);
+	buf_add(&text, "\n");
+	json_decref(since);
+	lines = rest = buf_detach(&text);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (*line)
+			say_info("%s", line);
+	}
+	free(lines);
+}
+
+void replace_record(const struct replace *x, const struct err *why)
+{
+	struct journal_event event = record_start("replace", place_repository_name(&x->place));
+
+	event.started_us = clock_utc_us() - (clock_monotonic_us() - x->started);
+	record_server(&event, x->place.target.conn);
+	event.snapshot_id = x->manifest->id;
+	event.predicted_us = x->prediction.duration_us;
+	event.rows = x->restored.rows;
+	event.plain_bytes = x->restored.plain_bytes;
+	event.phases = x->restored.phases;
+	event.phase_count = x->restored.phase_count;
+	if (!why && *x->swap.kept)
+		record_detail(&event, "kept", "%s", x->swap.kept);
+	if (!why)
+		written_record(&event, x->at_swap);
+	if (!why)
+		record_detail(&event, "swap_ms", "%lld", (long long)(x->swap.window_us / 1000));
+	if (*x->safety.id)
+		record_detail(&event, "safety_snapshot", "%s", x->safety.id);
+	record_finish(&event, x->c, x->repository, x->restored.finding_count > 0, why);
+}
+
+static json_t *document(const struct replace *x, int64_t took_us)
+{
+	const struct restore_result *r = &x->restored;
+	bool dry = cmd_dry_run(x->c);
+	json_t *o = json_object();
+
+	json_object_set_new(o, "snapshot", answer_text(x->manifest->id));
+	json_object_set_new(o, "from", answer_text(x->manifest->database));
+	json_object_set_new(o, "replaced", answer_text(x->place.live.database.name));
+	json_object_set_new(o, "dry_run", json_boolean(dry));
+	json_object_set_new(o, "kept", *x->swap.kept ? answer_text(x->swap.kept) : json_null());
+	json_object_set_new(o, "safety_snapshot", *x->safety.id ? json_string(x->safety.id) : json_null());
+	json_object_set_new(o, "sessions", json_integer(x->place.live.connections));
+	json_object_set_new(o, "size", answer_count(x->place.live.database.size));
+	json_object_set_new(o, "confirm", answer_text(x->place.confirm));
+	json_object_set_new(o, "rows", answer_count(dry ? x->manifest->rows : r->rows));
+	json_object_set_new(o, "bytes", answer_count(dry ? x->manifest->plain_bytes : r->plain_bytes));
+	json_object_set_new(o, "seconds", answer_seconds(took_us));
+	json_object_set_new(o, "swap_seconds", answer_seconds(x->swap.window_us));
+	json_object_set_new(o, "predicted_seconds",
+	        x->prediction.basis == PREDICTION_NONE ? json_null() : answer_seconds(x->prediction.duration_us));
+	json_object_set(o, "written_since", x->since ? x->since : json_null());
+	json_object_set_new(o, "phases", answer_phases(r->phases, r->phase_count));
+	return o;
+}
+
+static void summary(struct buf *out, const struct replace *x, int64_t took_us)
+{
+	const struct restore_result *r = &x->restored;
+	const char *name = x->place.live.database.name;
+	char rows[TEXT_SIZE], bytes[TEXT_SIZE], took[TEXT_SIZE], window[TEXT_SIZE];
+
+	text_printable(out, name);
+	buf_addf(out, " is now snapshot %s/%s: %s rows, %s, in %s; nobody could log in for %s (", x->manifest->database,
+	        x->manifest->id, text_count(rows, r->rows), text_bytes(bytes, r->plain_bytes),
+	        text_duration(took, took_us), text_duration(window, x->swap.window_us));
+	report_phases(out, r->phases, r->phase_count);
+	buf_add(out, ")\nthe old database is kept as ");
+	text_printable(out, x->swap.kept);
+	if (*x->safety.id)
+		buf_addf(out, ", and as snapshot %s", x->safety.id);
+	buf_add(out, "\nrows written since the snapshot, and not in it: ");
+	written_text(out, x->since);
+	buf_addf(out, "\nto go back: drtool undo %s\nwhen it is no longer needed: drtool drop-old %s ", x->place.word,
+	        x->place.word);
+	text_printable(out, x->swap.kept);
+	buf_add(out, "\n");
+}
+
+bool replace_tell(const struct replace *x, struct err *e)
+{
+	int64_t took_us = clock_monotonic_us() - x->started;
+	struct buf out = BUF_INIT;
+	bool ok;
+
+	if (cmd_json(x->c))
+		return say_result_json(document(x, took_us), e);
+	if (cmd_dry_run(x->c))
+		buf_add(&out, "all checks passed; nothing was changed\n");
+	else
+		summary(&out, x, took_us);
+	ok = say_result(buf_view(&out), e);
+	buf_release(&out);
+	return ok;
+}
