@@ -42,7 +42,7 @@ static bool probe(struct repository *r, struct err *e)
 
 	snprintf(name, sizeof(name), "doctor-%ld-%lld", (long)getpid(), (long long)clock_utc_us());
 	key.name = name;
-	ok = storage_put(r->storage, key, body, PUT_CREATE, e) && storage_get(r->storage, key, &back, e);
+	ok = storage_put(r->storage, key, body, PUT_REPLACE, e) && storage_get(r->storage, key, &back, e);
 	if (ok && !view_eq(buf_view(&back), body))
 		ok = err_set(e, ERR_DAMAGED, "what was written to %s does not come back", r->storage->where);
 	ok = storage_remove(r->storage, key, ok ? e : &(struct err)ERR_INIT) && ok;

@@ -10,8 +10,10 @@
 #include "src/base/clock.h"
 #include "src/base/path.h"
 #include "storage/repository/document.h"
+#include "storage/repository/fetch.h"
 #include "storage/repository/json.h"
 #include "storage/repository/names.h"
+#include "storage/repository/new_object.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -126,8 +128,8 @@ bool journal_record(struct repository *r, const struct journal_event *v, struct 
 	for (int64_t later = 0; !ok && later < 100; later++) {
 		object_name(&name, v, v->finished_us + later);
 		put_error = (struct err)ERR_INIT;
-		ok = storage_put(r->storage, (struct object_key){ OBJECT_JOURNAL, buf_str(&name) }, buf_view(&text),
-		        PUT_CREATE, &put_error);
+		ok = new_object_put(
+		        r->storage, (struct object_key){ OBJECT_JOURNAL, buf_str(&name) }, buf_view(&text), &put_error);
 		if (!ok && put_error.kind != ERR_EXISTS)
 			break;
 	}
@@ -149,21 +151,23 @@ static void note_damage(struct journal *j, const char *name, const struct err *w
 	}
 }
 
-static bool load_one(struct journal *j, struct repository *r, const char *name, struct err *e)
+static enum fetch_answer load_one(void *cookie, const struct fetched *f, struct err *e)
 {
-	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
+	struct journal *j = cookie;
 	struct journal_event *v = NULL;
 	struct err why = ERR_INIT;
-	bool ok = storage_get(r->storage, (struct object_key){ OBJECT_JOURNAL, name }, &text, &why);
 
-	if (!ok && why.kind != ERR_NOT_FOUND)
-		*e = why;
-	else if (ok && journal_parse(&v, buf_view(&text), &why))
+	if (f->why && f->why->kind != ERR_NOT_FOUND) {
+		*e = *f->why;
+		return FETCH_FAILED;
+	}
+	if (f->why)
+		note_damage(j, f->name, f->why);
+	else if (journal_parse(&v, f->body, &why))
 		j->events[j->count++] = v;
 	else
-		note_damage(j, name, &why);
-	buf_release(&text);
-	return ok || why.kind == ERR_NOT_FOUND;
+		note_damage(j, f->name, &why);
+	return FETCH_ON;
 }
 
 static const char *time_of(const char *name)
@@ -193,8 +197,9 @@ bool journal_load(struct journal *out, struct repository *r, const char *databas
 		qsort(names.items, names.count, sizeof(*names.items), by_time);
 	size_t first = names.count > max ? names.count - max : 0;
 	out->events = xcalloc(names.count - first + 1, sizeof(struct journal_event *));
-	for (size_t i = first; ok && i < names.count; i++)
-		ok = load_one(out, r, names.items[i], e);
+	if (ok && names.count)
+		ok = fetch_each(r->storage, OBJECT_JOURNAL, names.items + first, names.count - first, DOCUMENT_MAX,
+		        load_one, out, e);
 	buf_release(&prefix);
 	names_release(&names);
 	return ok || err_wrap(e, "read the journal");

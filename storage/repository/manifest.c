@@ -11,6 +11,7 @@
 #include "storage/repository/document.h"
 #include "storage/repository/json.h"
 #include "storage/repository/names.h"
+#include "storage/repository/new_object.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -159,8 +160,8 @@ bool manifest_save(struct repository *r, const struct manifest *m, struct err *e
 
 	manifest_write(&text, m);
 	object_name(&name, m->database, m->id);
-	bool ok = storage_put(
-	        r->storage, (struct object_key){ OBJECT_SNAPSHOT, buf_str(&name) }, buf_view(&text), PUT_CREATE, e);
+	bool ok = new_object_put(
+	        r->storage, (struct object_key){ OBJECT_SNAPSHOT, buf_str(&name) }, buf_view(&text), e);
 	buf_release(&text);
 	buf_release(&name);
 	return ok || err_wrap(e, "write the manifest of snapshot \"%s\"", m->id);
@@ -177,28 +178,65 @@ static bool check_name(const struct manifest *m, const char *name, struct err *e
 	return same || err_set(e, ERR_DAMAGED, "the file holds the manifest of \"%s/%s\"", m->database, m->id);
 }
 
+static bool failed_to_load(const char *name, struct err *e)
+{
+	err_wrap(e, "load snapshot \"%s\"", name);
+	if (e->kind == ERR_DAMAGED)
+		err_hint(e,
+		        "restore another snapshot: `drtool list` shows them; the chunks of this one are not touched");
+	return false;
+}
+
 /* name is "<database, encoded>/<id>". */
+static bool parse_named(struct manifest **out, const char *name, struct view text, struct err *e)
+{
+	struct manifest *m = NULL;
+
+	if (!manifest_parse(&m, text, e) || !check_name(m, name, e)) {
+		manifest_free(m);
+		return failed_to_load(name, e);
+	}
+	*out = m;
+	return true;
+}
+
 static bool load_named(struct manifest **out, struct repository *r, const char *name, struct err *e)
 {
 	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
-	struct manifest *m = NULL;
-	bool ok = false;
+	bool ok = storage_get(r->storage, (struct object_key){ OBJECT_SNAPSHOT, name }, &text, e)
+	                  ? parse_named(out, name, buf_view(&text), e)
+	                  : failed_to_load(name, e);
 
-	if (!storage_get(r->storage, (struct object_key){ OBJECT_SNAPSHOT, name }, &text, e) ||
-	        !manifest_parse(&m, buf_view(&text), e) || !check_name(m, name, e)) {
-		err_wrap(e, "load snapshot \"%s\"", name);
-		if (e->kind == ERR_DAMAGED)
-			err_hint(e,
-			        "restore another snapshot: `drtool list` shows them; the chunks of this one are not touched");
-		goto done;
-	}
-	*out = m;
-	m = NULL;
-	ok = true;
-done:
-	manifest_free(m);
 	buf_release(&text);
 	return ok;
+}
+
+struct loading {
+	manifest_fn *each;
+	void *cookie;
+};
+
+static enum fetch_answer load_fetched(void *cookie, const struct fetched *f, struct err *e)
+{
+	struct loading *l = cookie;
+	struct manifest *m = NULL;
+	struct err why = ERR_INIT;
+
+	if (f->why) {
+		why = *f->why;
+		failed_to_load(f->name, &why);
+	} else {
+		parse_named(&m, f->name, f->body, &why);
+	}
+	return l->each(l->cookie, f->index, m, m ? NULL : &why, e);
+}
+
+bool manifest_load_each(
+        struct repository *r, const char *const *names, size_t count, manifest_fn *each, void *cookie, struct err *e)
+{
+	struct loading l = { each, cookie };
+
+	return fetch_each(r->storage, OBJECT_SNAPSHOT, names, count, DOCUMENT_MAX, load_fetched, &l, e);
 }
 
 bool manifest_load(struct manifest **out, struct repository *r, const char *database, const char *id, struct err *e)
@@ -232,6 +270,20 @@ static void list_prefix(struct buf *out, const char *database)
 	buf_add(out, "/");
 }
 
+static enum fetch_answer add_to_list(
+        void *cookie, size_t index, struct manifest *m, const struct err *why, struct err *e)
+{
+	struct manifest_list *l = cookie;
+
+	(void)index;
+	(void)e;
+	if (m)
+		l->items[l->count++] = m;
+	else if (why->kind != ERR_NOT_FOUND && !l->damaged++) /* not: removed between listing and reading */
+		l->first_error = *why;
+	return FETCH_ON;
+}
+
 bool manifest_list_load(struct manifest_list *out, struct repository *r, const char *database, struct err *e)
 {
 	struct names names = NAMES_INIT;
@@ -242,16 +294,7 @@ bool manifest_list_load(struct manifest_list *out, struct repository *r, const c
 	bool ok = names_list(&names, r->storage, OBJECT_SNAPSHOT, buf_str(&prefix), e);
 	if (ok)
 		out->items = xcalloc(names.count + 1, sizeof(*out->items));
-	for (size_t i = 0; ok && i < names.count; i++) {
-		struct err bad = ERR_INIT;
-
-		if (load_named(&out->items[out->count], r, names.items[i], &bad)) {
-			out->count++;
-		} else if (bad.kind != ERR_NOT_FOUND) { /* removed between listing and reading */
-			if (!out->damaged++)
-				out->first_error = bad;
-		}
-	}
+	ok = ok && manifest_load_each(r, names.items, names.count, add_to_list, out, e);
 	if (out->count)
 		qsort(out->items, out->count, sizeof(*out->items), by_database_and_time);
 	buf_release(&prefix);

@@ -8,6 +8,7 @@
 #define DRTOOL_STORAGE_REPOSITORY_MANIFEST_H
 
 #include "src/base/arena.h"
+#include "storage/repository/fetch.h"
 #include "storage/repository/piece.h"
 #include "storage/repository/repository.h"
 
@@ -52,16 +53,22 @@ void manifest_write(struct buf *out, const struct manifest *m);
 bool manifest_parse(struct manifest **out, struct view text, struct err *e);
 void manifest_free(struct manifest *m);
 
-bool manifest_save(
-        struct repository *r, const struct manifest *m, struct err *e); /* PUT_CREATE: makes the snapshot exist */
+/* Makes the snapshot exist; ERR_EXISTS as new_object_put(). */
+bool manifest_save(struct repository *r, const struct manifest *m, struct err *e);
 bool manifest_load(struct manifest **out, struct repository *r, const char *database, const char *id, struct err *e);
+
+/* m is the callee's; NULL when it could not be loaded, and then why says why not. */
+typedef enum fetch_answer manifest_fn(
+        void *cookie, size_t index, struct manifest *m, const struct err *why, struct err *e);
+/* Load these ("<database, encoded>/<id>") in their order, as fetch_each() does. */
+bool manifest_load_each(
+        struct repository *r, const char *const *names, size_t count, manifest_fn *each, void *cookie, struct err *e);
 
 struct manifest_list {
 	struct manifest **items; /* by database, then time */
 	size_t count;
 	/*
 	 * Files under snapshots/ that could not be read; the first error. A damaged manifest must not hide the others.
-
 	 */
 	size_t damaged;
 	struct err first_error;

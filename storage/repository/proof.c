@@ -9,6 +9,7 @@
 #include "storage/repository/document.h"
 #include "storage/repository/json.h"
 #include "storage/repository/names.h"
+#include "storage/repository/new_object.h"
 
 #define DIFFERENCES_MAX 1000u
 #define PHASES_MAX      100u
@@ -117,8 +118,8 @@ bool proof_save(struct repository *r, const struct proof *p, struct err *e)
 	for (int64_t later = 0; !ok && later < 100; later++) {
 		object_name(&name, p, p->finished_us + later);
 		put_error = (struct err)ERR_INIT;
-		ok = storage_put(r->storage, (struct object_key){ OBJECT_PROOF, buf_str(&name) }, buf_view(&text),
-		        PUT_CREATE, &put_error);
+		ok = new_object_put(
+		        r->storage, (struct object_key){ OBJECT_PROOF, buf_str(&name) }, buf_view(&text), &put_error);
 		if (!ok && put_error.kind != ERR_EXISTS)
 			break;
 	}
@@ -130,23 +131,32 @@ bool proof_save(struct repository *r, const struct proof *p, struct err *e)
 	return err_wrap(e, "record the proof of snapshot \"%s\"", p->snapshot_id);
 }
 
-static bool load_named(
-        struct proof **out, struct repository *r, const char *name, const char *database, const char *id, struct err *e)
+static bool parse_named(
+        struct proof **out, const char *name, struct view text, const char *database, const char *id, struct err *e)
 {
-	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
 	struct proof *p = NULL;
-	bool ok = storage_get(r->storage, (struct object_key){ OBJECT_PROOF, name }, &text, e) &&
-	          proof_parse(&p, buf_view(&text), e);
+	bool ok = proof_parse(&p, text, e);
 
 	if (ok && (strcmp(p->database, database) != 0 || strcmp(p->snapshot_id, id) != 0))
 		ok = err_set(e, ERR_DAMAGED, "the file holds the proof of \"%s/%s\"", p->database, p->snapshot_id);
-	buf_release(&text);
 	if (!ok) {
 		proof_free(p);
 		return err_wrap(e, "load proof \"%s\"", name);
 	}
 	*out = p;
 	return true;
+}
+
+static bool load_named(
+        struct proof **out, struct repository *r, const char *name, const char *database, const char *id, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
+	bool ok = storage_get(r->storage, (struct object_key){ OBJECT_PROOF, name }, &text, e)
+	                  ? parse_named(out, name, buf_view(&text), database, id, e)
+	                  : err_wrap(e, "load proof \"%s\"", name);
+
+	buf_release(&text);
+	return ok;
 }
 
 bool proof_load_newest(struct proof **out, struct repository *r, const char *database, const char *id, struct err *e)
@@ -166,5 +176,103 @@ bool proof_load_newest(struct proof **out, struct repository *r, const char *dat
 done:
 	buf_release(&prefix);
 	names_release(&names);
+	return ok;
+}
+
+/* Of names, sorted, the last that begins with "<database>/<id>/"; NULL when none does. */
+static const char *newest_name(const struct names *names, const struct proof_wanted *w, struct buf *prefix)
+{
+	size_t low = 0, high = names->count;
+
+	buf_clear(prefix);
+	path_encode(prefix, w->database);
+	buf_addf(prefix, "/%s/", w->id);
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strncmp(names->items[mid], buf_str(prefix), prefix->len) <= 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == 0 || strncmp(names->items[low - 1], buf_str(prefix), prefix->len) != 0)
+		return NULL;
+	return names->items[low - 1];
+}
+
+struct loading {
+	const struct proof_wanted *wanted;
+	const size_t *index; /* in wanted, of each name */
+	size_t next;         /* in wanted: what each() has not been told of yet */
+	bool over;           /* each() wants no more */
+	proof_fn *each;
+	void *cookie;
+};
+
+static enum fetch_answer tell(struct loading *l, const struct proof *p, const struct err *why, struct err *e)
+{
+	enum fetch_answer answer = l->each(l->cookie, l->next++, p, why, e);
+
+	l->over = answer != FETCH_ON;
+	return answer;
+}
+
+/* Those before end have no proof. */
+static enum fetch_answer tell_of_none(struct loading *l, size_t end, struct err *e)
+{
+	enum fetch_answer answer = FETCH_ON;
+
+	while (l->next < end && answer == FETCH_ON)
+		answer = tell(l, NULL, NULL, e);
+	return answer;
+}
+
+static enum fetch_answer load_fetched(void *cookie, const struct fetched *f, struct err *e)
+{
+	struct loading *l = cookie;
+	size_t i = l->index[f->index];
+	enum fetch_answer answer = tell_of_none(l, i, e);
+	struct proof *p = NULL;
+	struct err why = ERR_INIT;
+
+	if (answer != FETCH_ON)
+		return answer;
+	if (f->why) {
+		why = *f->why;
+		err_wrap(&why, "load proof \"%s\"", f->name);
+	} else {
+		parse_named(&p, f->name, f->body, l->wanted[i].database, l->wanted[i].id, &why);
+	}
+	answer = tell(l, p, p ? NULL : &why, e);
+	proof_free(p);
+	return answer;
+}
+
+bool proof_load_each_newest(struct repository *r, const char *database, const struct proof_wanted *wanted, size_t count,
+        proof_fn *each, void *cookie, struct err *e)
+{
+	struct names names = NAMES_INIT;
+	struct buf prefix = BUF_INIT;
+	const char **newest = xcalloc(count + 1, sizeof(*newest));
+	size_t *index = xcalloc(count + 1, sizeof(*index)), n = 0;
+	struct loading l = { .wanted = wanted, .index = index, .each = each, .cookie = cookie };
+
+	if (database) {
+		path_encode(&prefix, database);
+		buf_add(&prefix, "/");
+	}
+	bool ok = names_list(&names, r->storage, OBJECT_PROOF, buf_str(&prefix), e);
+	for (size_t i = 0; ok && i < count; i++) {
+		newest[n] = newest_name(&names, &wanted[i], &prefix);
+		index[n] = i;
+		n += newest[n] != NULL;
+	}
+	ok = ok && fetch_each(r->storage, OBJECT_PROOF, newest, n, DOCUMENT_MAX, load_fetched, &l, e);
+	if (ok && !l.over)
+		ok = tell_of_none(&l, count, e) != FETCH_FAILED;
+	buf_release(&prefix);
+	names_release(&names);
+	free(newest);
+	free(index);
 	return ok;
 }

@@ -5,6 +5,7 @@
 #define DRTOOL_STORAGE_REPOSITORY_PROOF_H
 
 #include "src/base/arena.h"
+#include "storage/repository/fetch.h"
 #include "storage/repository/repository.h"
 
 struct json_array;
@@ -53,5 +54,21 @@ bool proof_save(struct repository *r, const struct proof *p, struct err *e);
 /* Newest proof of a snapshot; ERR_NOT_FOUND when there is none. */
 bool proof_load_newest(struct proof **out, struct repository *r, const char *database, const char *id, struct err *e);
 void proof_free(struct proof *p);
+
+struct proof_wanted {
+	const char *database, *id;
+};
+/*
+ * p is NULL when there is none, and when it could not be loaded; then why says why not and is NULL otherwise. Neither
+ * is the callee's.
+ */
+typedef enum fetch_answer proof_fn(
+        void *cookie, size_t index, const struct proof *p, const struct err *why, struct err *e);
+/*
+ * The newest proof of each of these snapshots, in their order, as fetch_each() does. One listing for all: of the
+ * database, where they are all of one (NULL otherwise).
+ */
+bool proof_load_each_newest(struct repository *r, const char *database, const struct proof_wanted *wanted, size_t count,
+        proof_fn *each, void *cookie, struct err *e);
 
 #endif

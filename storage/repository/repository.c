@@ -11,6 +11,7 @@
 #include "src/codec/chunker.h"
 #include "storage/repository/document.h"
 #include "storage/repository/json.h"
+#include "storage/repository/new_object.h"
 
 _Static_assert(REPOSITORY_FORMAT == DOCUMENT_FORMAT, "all documents of a repository have its format");
 
@@ -79,7 +80,7 @@ static bool write_config(struct storage *s, struct err *e)
 	random_uuid(c.id);
 	json_write_members(&text, members, MEMBER_COUNT, &c, ",\n");
 	document_write(&document, buf_view(&text));
-	bool ok = storage_put(s, config_key, buf_view(&document), PUT_CREATE, e);
+	bool ok = new_object_put(s, config_key, buf_view(&document), e);
 	buf_release(&text);
 	buf_release(&document);
 	return ok;

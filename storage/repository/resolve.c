@@ -11,6 +11,7 @@
 
 struct candidate {
 	const char *database, *id;
+	const char *name; /* of its object */
 };
 
 /* Every snapshot there is, by database and id, before anything is read. */
@@ -20,10 +21,10 @@ struct candidates {
 	struct arena arena;
 };
 
-static void add_candidate(struct candidates *c, const char *database, const char *id)
+static void add_candidate(struct candidates *c, struct candidate one)
 {
 	c->items = arena_grow(&c->arena, c->items, c->count, &c->cap, sizeof(*c->items));
-	c->items[c->count++] = (struct candidate){ database, id };
+	c->items[c->count++] = one;
 }
 
 static void candidates_release(struct candidates *c)
@@ -48,8 +49,9 @@ static bool candidates_list(struct candidates *out, struct repository *r, const 
 
 		buf_clear(&text);
 		if (path_decode(&text, component) && manifest_id_valid(slash + 1))
-			add_candidate(
-			        out, arena_strdup(&out->arena, buf_str(&text)), arena_strdup(&out->arena, slash + 1));
+			add_candidate(out, (struct candidate){ arena_strdup(&out->arena, buf_str(&text)),
+			                           arena_strdup(&out->arena, slash + 1),
+			                           arena_strdup(&out->arena, names.items[i]) });
 	}
 	buf_release(&text);
 	names_release(&names);
@@ -100,7 +102,7 @@ static bool one_database(const struct candidates *all, const char *word, struct 
 
 	for (size_t i = 0; i < all->count; i++)
 		if (!i || strcmp(all->items[i].database, all->items[i - 1].database) != 0)
-			add_candidate(&databases, all->items[i].database, all->items[i].id);
+			add_candidate(&databases, all->items[i]);
 	if (databases.count > 1) {
 		err_set(e, ERR_USAGE, "\"%s\" of which database? the repository holds %zu", word, databases.count);
 		ok = hint_candidates(databases.items, databases.count, word, "say which: ", e);
@@ -130,35 +132,42 @@ static bool load_newest(struct manifest **out, struct repository *r, const struc
 	return true;
 }
 
-/* 1: proven good; 0: not; -1: could not find out. */
-static int proven(struct repository *r, const struct candidate *c, struct err *e)
+/* The first that is proven good; a proof that cannot be read proves nothing. */
+static enum fetch_answer find_proven(
+        void *cookie, size_t index, const struct proof *p, const struct err *why, struct err *e)
 {
-	struct proof *p = NULL;
-	struct err why = ERR_INIT;
+	size_t *found = cookie;
 
-	if (!proof_load_newest(&p, r, c->database, c->id, &why)) {
-		if (why.kind == ERR_NOT_FOUND || why.kind == ERR_DAMAGED || why.kind == ERR_USAGE)
-			return 0;
-		*e = why;
-		return -1;
+	if (why && why->kind != ERR_NOT_FOUND && why->kind != ERR_DAMAGED && why->kind != ERR_USAGE) {
+		*e = *why;
+		return FETCH_FAILED;
 	}
-	bool good = p->outcome == PROOF_GOOD || p->outcome == PROOF_SOURCE_FAULTS;
-	proof_free(p);
-	return good;
+	if (!p || (p->outcome != PROOF_GOOD && p->outcome != PROOF_SOURCE_FAULTS))
+		return FETCH_ON;
+	*found = index;
+	return FETCH_ENOUGH;
 }
 
 static bool load_verified(struct manifest **out, struct repository *r, const struct candidates *all, struct err *e)
 {
-	for (size_t i = all->count; i-- > 0;) {
-		int good = proven(r, &all->items[i], e);
+	struct arena a = ARENA_INIT;
+	struct proof_wanted *wanted = arena_alloc(&a, all->count * sizeof(*wanted));
+	size_t found = all->count;
 
-		if (good < 0)
-			return false;
-		if (good)
-			return manifest_load(out, r, all->items[i].database, all->items[i].id, e);
+	for (size_t i = 0; i < all->count; i++) { /* newest first */
+		const struct candidate *c = &all->items[all->count - 1 - i];
+
+		wanted[i] = (struct proof_wanted){ c->database, c->id };
 	}
-	err_set(e, ERR_USAGE, "no snapshot of \"%s\" is verified", all->items[0].database);
-	return err_hint(e, "prove the newest one: drtool verify '%.100s/latest'", all->items[0].database);
+	bool ok = proof_load_each_newest(r, all->items[0].database, wanted, all->count, find_proven, &found, e);
+	if (ok && found < all->count) {
+		ok = manifest_load(out, r, wanted[found].database, wanted[found].id, e);
+	} else if (ok) {
+		ok = err_set(e, ERR_USAGE, "no snapshot of \"%s\" is verified", all->items[0].database);
+		err_hint(e, "prove the newest one: drtool verify '%.100s/latest'", all->items[0].database);
+	}
+	arena_release(&a);
+	return ok;
 }
 
 static bool load_by_id(
@@ -169,7 +178,7 @@ static bool load_by_id(
 
 	for (size_t i = 0; i < all->count; i++)
 		if (strncmp(all->items[i].id, prefix, strlen(prefix)) == 0)
-			add_candidate(&found, all->items[i].database, all->items[i].id);
+			add_candidate(&found, all->items[i]);
 	if (!found.count)
 		ok = none_found(all, prefix, 0, e);
 	else if (found.count > 1)
@@ -180,40 +189,55 @@ static bool load_by_id(
 	return ok;
 }
 
+struct tagged {
+	const struct candidates *all;
+	const char *tag;
+	struct candidates found;
+	struct manifest *kept; /* the last found */
+	size_t damaged;
+};
+
+static enum fetch_answer find_tagged(
+        void *cookie, size_t index, struct manifest *m, const struct err *why, struct err *e)
+{
+	struct tagged *t = cookie;
+
+	(void)why;
+	(void)e;
+	if (!m) {
+		t->damaged++;
+	} else if (strcmp(m->tag, t->tag) == 0) {
+		add_candidate(&t->found, t->all->items[index]);
+		manifest_free(t->kept);
+		t->kept = m;
+		m = NULL;
+	}
+	manifest_free(m);
+	return FETCH_ON;
+}
+
 static bool load_by_tag(
         struct manifest **out, struct repository *r, const struct candidates *all, const char *tag, struct err *e)
 {
-	struct candidates found = { 0 };
-	struct manifest *kept = NULL;
-	size_t damaged = 0;
-	bool ok = false;
+	struct tagged t = { .all = all, .tag = tag };
+	struct arena a = ARENA_INIT;
+	const char **names = arena_alloc(&a, (all->count + 1) * sizeof(*names));
+	bool ok;
 
-	for (size_t i = 0; i < all->count; i++) {
-		struct manifest *m = NULL;
-		struct err bad = ERR_INIT;
-
-		if (!manifest_load(&m, r, all->items[i].database, all->items[i].id, &bad)) {
-			damaged++;
-		} else if (strcmp(m->tag, tag) == 0) {
-			add_candidate(&found, all->items[i].database, all->items[i].id);
-			manifest_free(kept);
-			kept = m;
-			m = NULL;
-		}
-		manifest_free(m);
-	}
-	if (!found.count)
-		none_found(all, tag, damaged, e);
-	else if (found.count > 1)
-		several_found(&found, tag, e);
-	else
-		ok = true;
+	for (size_t i = 0; i < all->count; i++)
+		names[i] = all->items[i].name;
+	ok = manifest_load_each(r, names, all->count, find_tagged, &t, e);
+	if (ok && t.found.count == 0)
+		ok = none_found(all, tag, t.damaged, e);
+	else if (ok && t.found.count > 1)
+		ok = several_found(&t.found, tag, e);
 	if (ok) {
-		*out = kept;
-		kept = NULL;
+		*out = t.kept;
+		t.kept = NULL;
 	}
-	manifest_free(kept);
-	candidates_release(&found);
+	manifest_free(t.kept);
+	candidates_release(&t.found);
+	arena_release(&a);
 	return ok;
 }
 

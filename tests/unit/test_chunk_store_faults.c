@@ -107,13 +107,15 @@ static void test_break_every_put_once(void **state)
 			        storage_new_fault(new_storage(), FAULT_PUT, nth, hows[h]));
 			struct err e = ERR_INIT;
 
-			assert_false(snapshot_once(r, "20260501-120000-aaaaaa", &e));
+			/* A manifest is tried twice: the store may only have refused to create, or its answer was lost.
+			 */
+			bool ok = snapshot_once(r, "20260501-120000-aaaaaa", &e);
+			assert_int_equal(ok, nth == 8 && hows[h] != FAULT_NO_SPACE);
 			assert_true(storage_fault_fired(r->storage));
 			if (hows[h] == FAULT_NO_SPACE)
 				assert_int_equal(e.sys, ENOSPC);
-			/* A manifest whose put took effect and failed nevertheless is there, and then it is whole. */
 			size_t listed = count_whole(r);
-			assert_int_equal(listed, hows[h] == FAULT_AFTER && nth == 8);
+			assert_int_equal(listed, ok);
 			e = (struct err)ERR_INIT;
 			assert_true(snapshot_once(r, "20260502-120000-bbbbbb", &e));
 			assert_int_equal(count_whole(r), listed + 1);

@@ -97,6 +97,8 @@ static void test_two_of_one_moment_are_two(void **state)
 
 	(void)state;
 	record(r, &v);
+	record(r, &v); /* the very same: the answer to the first may have been lost */
+	v.rows++;
 	record(r, &v);
 	struct journal j = load(r, "a/b", 10);
 	assert_int_equal(j.count, 2);
@@ -135,7 +137,8 @@ static void test_a_store_that_fails_is_an_error(void **state)
 		struct err e = ERR_INIT;
 
 		/* The first put and get are those of drtool.json. */
-		broken = storage_new_fault(memory, op, op == FAULT_LIST ? 1 : 2, FAULT_BEFORE);
+		broken = storage_new_fault(
+		        memory, op, op == FAULT_LIST ? 1 : 2, op == FAULT_PUT ? FAULT_NO_SPACE : FAULT_BEFORE);
 		assert_true(repository_open_storage(&r, broken, true, &e));
 		bool recorded = journal_record(r, &v, &e), loaded = journal_load(&j, r, NULL, 10, &e);
 		assert_int_equal(recorded, op != FAULT_PUT);

@@ -1,4 +1,4 @@
-#include "tests/unit/storage_fixture.h"
+#include "tests/unit/odd_storage.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -201,96 +201,6 @@ static void test_whose_life_cannot_be_seen_is_believed(void **state)
 	lock_holder_release(&h);
 }
 
-/*
- * A store with a clock of its own, and of its own opinion on PUT_CREATE. Times of what is there when it is wrapped, and
- * of what is named in aged, are made older.
- */
-enum create { CREATES, IGNORES, REFUSES };
-
-struct odd {
-	struct storage *inner;
-	int64_t ahead_us; /* of this machine's clock */
-	enum create create;
-	const char *aged; /* object whose age is added to */
-	int64_t age_us;
-};
-
-static bool odd_put(void *impl, struct object_key key, struct view body, enum put_mode mode, struct err *e)
-{
-	struct odd *o = impl;
-
-	if (mode == PUT_CREATE && o->create == REFUSES)
-		return err_set(e, ERR_FAILED, "501 Not Implemented");
-	if (mode == PUT_CREATE && o->create == IGNORES)
-		mode = PUT_REPLACE;
-	return storage_put(o->inner, key, body, mode, e);
-}
-
-static bool odd_get(void *impl, struct object_key key, struct buf *out, struct err *e)
-{
-	return storage_get(((struct odd *)impl)->inner, key, out, e);
-}
-
-struct odd_listing {
-	struct odd *o;
-	object_fn *each;
-	void *cookie;
-};
-
-static bool odd_each(void *cookie, const struct object_info *info, struct err *e)
-{
-	struct odd_listing *l = cookie;
-	struct object_info there = *info;
-
-	there.modified_us += l->o->ahead_us;
-	if (l->o->aged && strcmp(info->name, l->o->aged) == 0)
-		there.modified_us -= l->o->age_us;
-	return l->each(l->cookie, &there, e);
-}
-
-static bool odd_list(
-        void *impl, enum object_class cls, const char *prefix, object_fn *each, void *cookie, struct err *e)
-{
-	struct odd_listing l = { impl, each, cookie };
-
-	return storage_list(l.o->inner, cls, prefix, odd_each, &l, e);
-}
-
-static bool odd_remove(void *impl, struct object_key key, struct err *e)
-{
-	return storage_remove(((struct odd *)impl)->inner, key, e);
-}
-
-static bool odd_sync(void *impl, const bool prefixes[256], struct err *e)
-{
-	return storage_sync(((struct odd *)impl)->inner, prefixes, e);
-}
-
-static void odd_close(void *impl)
-{
-	storage_close(((struct odd *)impl)->inner);
-	free(impl);
-}
-
-static struct repository *odd_repository(struct odd **out, struct storage *inner, enum create create)
-{
-	static const struct storage_ops ops = { .put = odd_put,
-		.get = odd_get,
-		.list = odd_list,
-		.remove = odd_remove,
-		.sync = odd_sync,
-		.close = odd_close };
-	struct storage *s = xcalloc(1, sizeof(*s));
-	struct odd *o = xcalloc(1, sizeof(*o));
-
-	o->inner = inner;
-	*s = (struct storage){ .ops = &ops, .impl = o, .where = xstrdup("odd"), .in_flight = inner->in_flight };
-	struct repository *r = fixture_repository_over(s);
-	o->create = create;
-	*out = o;
-	return r;
-}
-
 static void test_the_clock_of_the_store_decides(void **state)
 {
 	static const int64_t hour = (int64_t)3600 * 1000000, second = 1000000;
@@ -298,7 +208,7 @@ static void test_the_clock_of_the_store_decides(void **state)
 	(void)state;
 	for (int sign = -1; sign <= 1; sign++) {
 		struct odd *o;
-		struct repository *r = odd_repository(&o, storage_new_memory(), CREATES);
+		struct repository *r = fixture_repository_over(odd_storage(&o, storage_new_memory(), CREATES));
 		struct repository_lock *l = NULL;
 		struct lock_holder h;
 		struct err e = ERR_INIT;
@@ -329,7 +239,7 @@ static void test_the_clock_of_the_store_decides(void **state)
 static void test_a_lock_without_a_token_is_respected(void **state)
 {
 	struct odd *o;
-	struct repository *r = odd_repository(&o, storage_new_memory(), CREATES);
+	struct repository *r = fixture_repository_over(odd_storage(&o, storage_new_memory(), CREATES));
 	struct repository_lock *l = NULL;
 	struct lock_holder h;
 	struct err e = ERR_INIT;
@@ -361,7 +271,7 @@ static void test_a_lock_without_a_token_is_respected(void **state)
 static void test_an_old_lock_is_a_holders_and_not_waited_for(void **state)
 {
 	struct odd *o;
-	struct repository *r = odd_repository(&o, storage_new_memory(), CREATES);
+	struct repository *r = fixture_repository_over(odd_storage(&o, storage_new_memory(), CREATES));
 	struct repository_lock *a = NULL, *b = NULL;
 	struct err e = ERR_INIT;
 
@@ -533,8 +443,8 @@ static void test_never_two_holders_whatever_the_store_does_with_creating(void **
 	(void)state;
 	for (int create = CREATES; create <= REFUSES; create++) {
 		struct odd *o;
-		struct contest c = { .r = odd_repository(
-			                     &o, storage_new_slow(storage_new_memory(), 1), (enum create)create) };
+		struct storage *slow = storage_new_slow(storage_new_memory(), 1);
+		struct contest c = { .r = fixture_repository_over(odd_storage(&o, slow, (enum create)create)) };
 		pthread_t threads[THREADS];
 		struct lock_holder h;
 
