@@ -31,6 +31,7 @@
 #define EMPTY_CLUSTER  ((uint64_t)128 << 20)
 #define STOP_WAIT_MS   10000 /* an immediate shutdown takes 5 s at most before the postmaster kills its children */
 #define DETACH_WAIT_MS 2000
+#define PARENT_WAIT_MS 2000
 
 static bool look_up(struct scratch_user *out, const char *name, bool *found, struct err *e)
 {
@@ -100,16 +101,46 @@ static bool make_passable(const char *dir)
 	return mkdir(dir, 0700) == 0 && (geteuid() != 0 || chmod(dir, 0711) == 0);
 }
 
+/* A lock on what dir lies in, for a moment: nobody else's problem when it cannot be had. */
+static int lock_parent(const char *dir)
+{
+	char *parent = xstrdup(dir), *slash = strrchr(parent, '/');
+	struct err ignored = ERR_INIT;
+	int fd;
+
+	if (slash)
+		slash[slash == parent] = '\0';
+	fd = open(slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int waited = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && waited < PARENT_WAIT_MS; waited += 5)
+		cancel_sleep(NULL, 5, &ignored);
+	free(parent);
+	return fd;
+}
+
+/* Whoever finds a directory that is shut waits until the one who is just making it has opened it. */
+static void make_shared(const char *dir)
+{
+	struct stat st;
+	int fd;
+
+	if (stat(dir, &st) == 0 && (geteuid() != 0 || (st.st_mode & S_IXOTH)))
+		return;
+	fd = lock_parent(dir);
+	make_passable(dir);
+	if (fd >= 0)
+		close(fd);
+}
+
 static bool usable(const char *dir, struct err *e)
 {
 	char *path = xstrdup(dir);
 
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		make_passable(path);
+		make_shared(path);
 		*slash = '/';
 	}
-	make_passable(path);
+	make_shared(path);
 	free(path);
 	if (!path_make_dirs(dir, 0700, e)) /* there by now, or it says why not */
 		return false;
@@ -227,15 +258,13 @@ bool scratch_dir_make(struct scratch_dir *out, const char *base, const struct sc
 		random_name(name);
 		free(d.path);
 		d.path = xasprintf("%s/%s%s", strcmp(base, "/") ? base : "", PREFIX, name);
-		if (!make_passable(d.path)) {
-			err_sys(e, errno, "create directory \"%s\"", d.path);
-			free(d.path);
-			return false;
-		}
-		d.lock_fd = take_lock(d.path);
+		if (make_passable(d.path))
+			d.lock_fd = take_lock(d.path);
+		else if (errno != ENOENT) /* a cleaner may have taken it for what a killed process left */
+			break;
 	}
 	if (d.lock_fd < 0) {
-		err_sys(e, errno, "lock directory \"%s\"", d.path);
+		err_sys(e, errno, "make directory \"%s\"", d.path);
 		free(d.path);
 		return false;
 	}

@@ -54,3 +54,11 @@ wait_for 15 eval 'run drtool snapshot dbname=shop; [ $STATUS = 0 ]' || fail "sta
 echo "   it took $((SECONDS - start)) s"
 [ "$(rows_in "$OUT" orders | grep -c again)" = 24000 ] || fail "not the rows of now"
 no_leftovers
+
+step "two test restores at once, where no scratch directory was"
+rm -rf "$T/scratch"
+start_drtool verify "$other"
+verify_ok "$ID"
+finish
+[ "$STATUS" = 0 ] || fail "the other one: status $STATUS: $(cat "$T/err")"
+no_leftovers

@@ -328,6 +328,51 @@ static void event_triggers_rest(void **state)
 	}
 }
 
+#define RACERS 4
+
+/* Several that find nothing there and make it at the same moment: the directory, then each its own in it. */
+static void made_by_several_at_once(void **state)
+{
+	char *shared = path_join(base, "drtool-shared"), *deep = path_join(shared, "a/b/scratch");
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (unsigned round = 0; round < 100; round++) {
+		int start[2], status;
+
+		assert_int_equal(pipe(start), 0);
+		for (unsigned i = 0; i < RACERS; i++) {
+			if (fork())
+				continue;
+			struct arena arena = ARENA_INIT;
+			struct scratch_dir d = SCRATCH_DIR_INIT;
+			struct scratch_user user;
+			const char *dir = NULL;
+			unsigned removed;
+			char go;
+
+			close(start[1]);
+			(void)!read(start[0], &go, 1); /* the end of the pipe lets all of them go */
+			bool ok = scratch_dir_user(&user, &e) && (dir = scratch_dir_base(&arena, deep, &user, &e)) &&
+			          scratch_dir_clean(&removed, dir, &e) && scratch_dir_make(&d, dir, &user, &e);
+			scratch_dir_remove(&d);
+			if (!ok)
+				fprintf(stderr, "round %u: %s\n", round, e.msg);
+			_exit(ok ? 0 : 1);
+		}
+		close(start[0]);
+		close(start[1]);
+		for (unsigned i = 0; i < RACERS; i++) {
+			assert_true(wait(&status) > 0);
+			assert_int_equal(status, 0);
+		}
+		assert_int_equal(count_entries(deep), 0);
+		assert_true(path_remove_tree(shared, &e));
+	}
+	free(deep);
+	free(shared);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +385,7 @@ int main(void)
 		cmocka_unit_test(unknown_locale_is_refused),
 		cmocka_unit_test(cancelled_start_leaves_nothing),
 		cmocka_unit_test(shut_parent_is_refused),
+		cmocka_unit_test(made_by_several_at_once),
 		cmocka_unit_test(event_triggers_rest),
 	};
 
