@@ -23,7 +23,7 @@ struct s3_credentials; /* opaque: the chain with its cache; safe from several th
 struct s3_keys {
 	char *access_key, *secret_key;
 	char *session_token; /* NULL when there is none */
-	int64_t expires_us;  /* UTC; 0: they do not expire */
+	int64_t expires_us;  /* by this machine's clock, UTC; 0: they do not expire */
 	uint64_t generation; /* which set this is, for s3_credentials_refused() */
 };
 
@@ -31,9 +31,10 @@ struct s3_keys {
 struct s3_credentials *s3_credentials_new(struct http_client *http, const char *profile, const char *region);
 void s3_credentials_free(struct s3_credentials *c); /* NULL is fine; secrets are wiped */
 /*
- * The keys to use now: from the cache until five minutes before they expire, then fetched anew by one thread while the
- * others wait (old ones serve while a refresh fails and they are still valid). ERR_USAGE when no source has any: the
- * message lists every source tried and why each gave nothing, and never a secret.
+ * The keys to use now: from the cache until five minutes before they expire (or half of a shorter life), then fetched
+ * anew by one thread. The old ones serve meanwhile, and while that fails, as long as they are valid; else all wait.
+ * ERR_USAGE when no source has any: the message lists every source tried and why each gave nothing, and never a secret.
+ * ERR_TRANSIENT when a source fails for now, or when there were keys before.
  */
 bool s3_credentials_get(struct s3_keys *out, struct s3_credentials *c, struct err *e);
 /* The store refused this set as expired or unknown: the next get fetches again. True when that can give other keys. */

@@ -97,6 +97,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.json_keys(3600) if self.headers.get("Authorization") == argument else self.answer(401, "hushWhat")
         if mode == "once":  # keys for that long, then nothing but failures
             return self.json_keys(argument) if number(self.path) == 1 else self.answer(500)
+        if mode == "slow":  # keys for that long at once, others after a while
+            if number(self.path) > 1:
+                time.sleep(1.5)
+            return self.json_keys(argument)
         if mode == "busy":  # so many failures first
             return self.answer(503) if number(self.path) <= int(argument) else self.json_keys(3600)
         if mode == "same":

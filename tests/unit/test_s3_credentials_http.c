@@ -446,6 +446,40 @@ static void crowd_runs(struct crowd *crowd, unsigned ms)
 	s3_credentials_free(crowd->credentials);
 }
 
+static void *get_once(void *cookie)
+{
+	struct s3_keys keys;
+	struct err e = ERR_INIT;
+
+	if (!s3_credentials_get(&keys, cookie, &e))
+		abort();
+	s3_keys_release(&keys);
+	return NULL;
+}
+
+static void nobody_waits_for_a_refresh_while_the_old_keys_are_valid(void **state)
+{
+	struct s3_credentials *c = s3_credentials_new(http, NULL, NULL);
+	struct s3_keys keys;
+	struct err e = ERR_INIT;
+	pthread_t refreshing;
+	int64_t start_us;
+
+	(void)state;
+	point("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/container/slow/6");
+	assert_true(s3_credentials_get(&keys, c, &e));
+	s3_keys_release(&keys);
+	usleep(3200000); /* past half of their life */
+	assert_int_equal(pthread_create(&refreshing, NULL, get_once, c), 0);
+	usleep(300000);
+	start_us = clock_monotonic_us();
+	assert_true(s3_credentials_get(&keys, c, &e));
+	assert_true(clock_monotonic_us() - start_us < 500000);
+	s3_keys_release(&keys);
+	pthread_join(refreshing, NULL);
+	s3_credentials_free(c);
+}
+
 static void many_threads_refresh_once(void **state)
 {
 	struct crowd crowd = { .expected = ERR_NONE };
@@ -490,6 +524,7 @@ int main(void)
 		EACH(keys_that_seem_over_are_tried),
 		EACH(keys_expire_by_the_clock_of_who_gave_them),
 		EACH(old_keys_serve_while_a_refresh_fails),
+		EACH(nobody_waits_for_a_refresh_while_the_old_keys_are_valid),
 		EACH(many_threads_refresh_once),
 		EACH(many_threads_share_one_failure),
 	};
