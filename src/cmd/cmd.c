@@ -7,6 +7,7 @@ static cmd_function *const functions[COMMAND_COUNT] = {
 	[COMMAND_SNAPSHOT] = cmd_snapshot,
 	[COMMAND_LIST] = cmd_list,
 	[COMMAND_SHOW] = cmd_show,
+	[COMMAND_DIFF] = cmd_diff,
 	[COMMAND_VERIFY] = cmd_verify,
 	[COMMAND_RESTORE] = cmd_restore,
 	[COMMAND_UNDO] = cmd_undo,

@@ -24,7 +24,7 @@ struct cmd {
 typedef bool cmd_function(struct cmd *c, struct err *e);
 
 cmd_function cmd_init, cmd_doctor, cmd_snapshot, cmd_list, cmd_show, cmd_verify, cmd_restore, cmd_undo, cmd_drop_old,
-        cmd_cat, cmd_status, cmd_journal, cmd_help, cmd_version;
+        cmd_cat, cmd_diff, cmd_status, cmd_journal, cmd_help, cmd_version;
 
 cmd_function *cmd_find(enum command_id id);
 /* Whether the command works without drtool.yml being read at all. */

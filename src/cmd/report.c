@@ -98,8 +98,7 @@ void report_rto(const struct cmd *c, int64_t took_us)
 		        text_duration(objective, rto * 1000000));
 }
 
-/* scratch keeps what *out refers to; release it afterwards. */
-static bool choose_scratch(struct verify_options *out, struct target *scratch, const struct cmd *c, struct err *e)
+bool report_scratch(struct verify_options *out, struct target *scratch, const struct cmd *c, struct err *e)
 {
 	const char *server = options_text(c->options, OPTION_SCRATCH_SERVER);
 
@@ -119,7 +118,7 @@ bool report_verify_possible(const struct cmd *c, int server_version, struct err 
 {
 	struct target scratch = TARGET_INIT;
 	struct verify_options o;
-	bool ok = choose_scratch(&o, &scratch, c, e) &&
+	bool ok = report_scratch(&o, &scratch, c, e) &&
 	          (o.scratch_server || scratch_possible(NULL, server_version, &o, e));
 
 	target_release(&scratch);
@@ -148,7 +147,7 @@ bool report_verify(
 	struct progress *progress;
 	bool ok;
 
-	if (!choose_scratch(&o, &scratch, c, e))
+	if (!report_scratch(&o, &scratch, c, e))
 		return false;
 	progress = progress_start();
 	ok = verify_snapshot(out, r, m, &o, progress_observer(progress), c->cancel, e);

@@ -25,6 +25,11 @@ void report_rto(const struct cmd *c, int64_t took_us);
 struct repository;
 bool report_verify(
         struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e);
+/* Where a scratch database goes, by the options of this run. scratch keeps what *out refers to; release it afterwards.
+ */
+struct verify_options;
+struct target;
+bool report_scratch(struct verify_options *out, struct target *scratch, const struct cmd *c, struct err *e);
 /* Before a snapshot that is to be verified: could that be done here at all? */
 bool report_verify_possible(const struct cmd *c, int server_version, struct err *e);
 

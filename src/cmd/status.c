@@ -63,17 +63,6 @@ static void look_at_server(struct answer *a, const struct cmd *c, const char *te
 	target_release(&t);
 }
 
-static const char *entry_of(const struct config *config, const char *database)
-{
-	for (size_t i = 0; i < config_database_count(config); i++) {
-		const struct config_database *d = config_database(config, i);
-
-		if (strcmp(d->as ? d->as : d->name, database) == 0)
-			return d->name;
-	}
-	return NULL;
-}
-
 static bool read_one(struct answer *a, const struct cmd *c, struct repository *r, const char *text,
         const char *database, struct err *e)
 {
@@ -82,7 +71,7 @@ static bool read_one(struct answer *a, const struct cmd *c, struct repository *r
 		.rpo_us = options_number(c->options, OPTION_RPO, 0) * 1000000,
 	};
 
-	look_at_server(a, c, text ? text : entry_of(c->config, database), database);
+	look_at_server(a, c, text ? text : store_database_entry(c, database), database);
 	return status_read(&a->status, r, database, &o, &a->live, clock_utc_us(), e);
 }
 

@@ -70,6 +70,17 @@ const char *store_database_name(const struct cmd *c, const char *word)
 	return d && d->as ? d->as : word;
 }
 
+const char *store_database_entry(const struct cmd *c, const char *database)
+{
+	for (size_t i = 0; i < config_database_count(c->config); i++) {
+		const struct config_database *d = config_database(c->config, i);
+
+		if (strcmp(d->as ? d->as : d->name, database) == 0)
+			return d->name;
+	}
+	return NULL;
+}
+
 /* The name in the repository of drtool.yml's only database; NULL when there is not exactly one. */
 static const char *only_database(const struct config *config)
 {

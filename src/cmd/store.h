@@ -17,6 +17,8 @@ bool store_open(struct repository **out, const struct cmd *c, struct err *e);
 bool store_open_or_create(struct repository **out, const struct cmd *c, struct err *e);
 /* The name in the repository of a database of drtool.yml; any other word stands for itself. */
 const char *store_database_name(const struct cmd *c, const char *word);
+/* The reverse: the name in drtool.yml of a database of the repository; NULL when there is none. */
+const char *store_database_entry(const struct cmd *c, const char *database);
 /* How to reach a bucket, from --s3-* and their like; fills and returns out, which borrows from c. */
 const struct s3_options *store_s3(struct s3_options *out, const struct cmd *c);
 /* The location as configured; NULL with ERR_USAGE when there is none. */

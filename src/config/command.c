@@ -43,6 +43,16 @@ static const struct command rows[COMMAND_COUNT] = {
 		"--database shop names the database.",
 		"drtool show latest\ndrtool show shop/before-migration --json",
 	},
+	[COMMAND_DIFF] = {
+		"diff", "ID OTHER", 2, 2,
+		"what differs between a snapshot and another one, or the live database",
+		"OTHER is a snapshot, live (the database the snapshot is of, as drtool.yml or DATABASE_URL says), a connection "
+		"string, sql:FILE or cmd:COMMAND. The last two build a database in a private scratch cluster by psql or by the "
+		"command, which finds it in DATABASE_URL: does schema.sql equal what the migrations made? Definitions are shown as "
+		"lines that only the first (-) or only the second (+) has; rows are compared by fingerprint. The exit status is 6 "
+		"when something differs.",
+		"drtool diff before-migration live\ndrtool diff latest sql:db/structure.sql\ndrtool diff latest 'cmd:npx prisma migrate deploy'",
+	},
 	[COMMAND_VERIFY] = {
 		"verify", "[ID]", 0, 1,
 		"test restore a snapshot now and record the proof",

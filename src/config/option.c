@@ -12,6 +12,7 @@
 #define SNAPSHOT COMMAND_BIT(COMMAND_SNAPSHOT)
 #define LIST     COMMAND_BIT(COMMAND_LIST)
 #define SHOW     COMMAND_BIT(COMMAND_SHOW)
+#define DIFF     COMMAND_BIT(COMMAND_DIFF)
 #define VERIFY   COMMAND_BIT(COMMAND_VERIFY)
 #define RESTORE  COMMAND_BIT(COMMAND_RESTORE)
 #define UNDO     COMMAND_BIT(COMMAND_UNDO)
@@ -70,9 +71,9 @@ static const struct option rows[OPTION_COUNT] = {
 		"test restore it afterwards; the exit status is 6 when that shows a difference" },
 	[OPTION_EXCLUDE_TABLE_DATA] = { "exclude-table-data", 0, "PATTERN", SNAPSHOT, NULL, NULL, OPTION_LIST, 0, 0,
 		"keep the definition of matching tables but not their rows; as in pg_dump, repeatable" },
-	[OPTION_YIELD_AFTER] = { "yield-after", 0, "TIME", SNAPSHOT, "yield_after", "DRTOOL_YIELD_AFTER", OPTION_SECONDS, 1, 3600,
+	[OPTION_YIELD_AFTER] = { "yield-after", 0, "TIME", SNAPSHOT | DIFF, "yield_after", "DRTOOL_YIELD_AFTER", OPTION_SECONDS, 1, 3600,
 		"give way when another session waits on us this long (default: 10s)" },
-	[OPTION_LOCK_WAIT] = { "lock-wait", 0, "TIME", SNAPSHOT, "lock_wait", "DRTOOL_LOCK_WAIT", OPTION_SECONDS, 1, DAY,
+	[OPTION_LOCK_WAIT] = { "lock-wait", 0, "TIME", SNAPSHOT | DIFF, "lock_wait", "DRTOOL_LOCK_WAIT", OPTION_SECONDS, 1, DAY,
 		"keep trying to get the locks this long (default: 5m)" },
 	[OPTION_LEVEL] = { "level", 0, "N", SNAPSHOT, "level", "DRTOOL_LEVEL", OPTION_NUMBER, -7, 19,
 		"zstd compression level (default: 1)" },
@@ -80,9 +81,9 @@ static const struct option rows[OPTION_COUNT] = {
 		"name of the database in the repository (default: its name in drtool.yml, or its own)" },
 	[OPTION_ROLE_PASSWORDS] = { "role-passwords", 0, NULL, SNAPSHOT, NULL, NULL, OPTION_SWITCH, 0, 0,
 		"keep the roles' password hashes too; needs a superuser" },
-	[OPTION_DATABASE] = { "database", 'd', "NAME", LIST | SHOW | VERIFY | RESTORE | CAT, NULL, NULL, OPTION_TEXT, 0, 63,
+	[OPTION_DATABASE] = { "database", 'd', "NAME", LIST | SHOW | DIFF | VERIFY | RESTORE | CAT, NULL, NULL, OPTION_TEXT, 0, 63,
 		"only snapshots of this database" },
-	[OPTION_SCRATCH_DIR] = { "scratch-dir", 0, "DIR", VERIFY | SNAPSHOT | DOCTOR, "scratch.dir", "DRTOOL_SCRATCH_DIR", OPTION_PATH, 0,
+	[OPTION_SCRATCH_DIR] = { "scratch-dir", 0, "DIR", VERIFY | SNAPSHOT | DIFF | DOCTOR, "scratch.dir", "DRTOOL_SCRATCH_DIR", OPTION_PATH, 0,
 		0, "where the private server of a test restore lives while it runs" },
 	[OPTION_SCRATCH_SERVER] = { "scratch-server", 0, "DB", VERIFY | SNAPSHOT | DOCTOR, "scratch.server", "DRTOOL_SCRATCH_SERVER",
 		OPTION_TEXT, 0, 0, "test restore on this server instead of a private one" },

@@ -219,8 +219,8 @@ static bool read_all(struct attempt *a, const struct attempt_context *c, struct 
 	bool ok;
 
 	ok = schema_dump_start(&dump, a, c, stop, &errors[0]) &&
-	     packer_start(
-	             &packer, c->store, c->jobs, c->options->level == 0 ? 1 : c->options->level, stop, &errors[1]) &&
+	     packer_start(&packer, c->options->fingerprint_only ? NULL : c->store, c->jobs,
+	             c->options->level == 0 ? 1 : c->options->level, stop, &errors[1]) &&
 	     extract_run(a, c, packer, stop, &errors[2]);
 	if (!ok) {
 		cancel_trip(stop, -1);

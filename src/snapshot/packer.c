@@ -46,6 +46,8 @@ static bool store_job(
 {
 	struct piece whole;
 
+	if (!p->store)
+		return true;
 	if (!chunk_store_put(&whole, p->store, (struct view){ job->data, job->len }, c, scratch, e))
 		return false;
 	for (size_t i = 0; i < job->count; i++) {
@@ -213,6 +215,8 @@ static bool store_alone(struct packer_stream *s, struct plan_range *range, struc
 
 	if (!hand_over(s, e))
 		return false;
+	if (!p->store)
+		return true;
 	if (s->compressor == NULL)
 		s->compressor = compressor_new(p->level);
 	piece = new_piece(range, 0);

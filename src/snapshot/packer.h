@@ -14,7 +14,7 @@
 
 struct packer; /* opaque: the buffers and storing threads, shared by all readers */
 
-/* cancel is tripped when storing fails. level is zstd's. */
+/* cancel is tripped when storing fails. level is zstd's. store NULL: rows are hashed into their ranges and let go. */
 bool packer_start(struct packer **out, struct chunk_store *store, unsigned readers, int level, struct cancel *cancel,
         struct err *e);
 /* Wait until everything handed over is stored, end the threads, free. False with the first error of any of them. */

@@ -15,7 +15,7 @@ static enum content_data data_state(const struct attempt *a, size_t table)
 }
 
 /* Ranges of a table stand side by side in the plan, in table order but for the small ones in front. */
-static void fill_tables(struct contents *c, const struct attempt *a)
+static void fill_tables(struct contents *c, const struct attempt *a, bool stored)
 {
 	c->table_count = a->tables.count;
 	c->tables = arena_alloc(&c->arena, (c->table_count + 1) * sizeof *c->tables);
@@ -29,7 +29,7 @@ static void fill_tables(struct contents *c, const struct attempt *a)
 		struct content_table *t = &c->tables[r->table];
 
 		fingerprint_add(&t->fingerprint, &r->fingerprint);
-		for (const struct plan_piece *p = r->first; p != NULL; p = p->next)
+		for (const struct plan_piece *p = stored ? r->first : NULL; p != NULL; p = p->next)
 			piece_list_add(&t->pieces, p->piece);
 	}
 }
@@ -119,7 +119,7 @@ bool record_snapshot(struct snapshot_result *out, struct repository *r, struct c
 	struct chunk_store_totals totals;
 	bool ok = false;
 
-	fill_tables(&c, a);
+	fill_tables(&c, a, !facts->fingerprint_only);
 	fill_manifest(&m, a, facts);
 	count(&m, &c);
 	if (!store_contents(&m.contents, &c, store, z, e) ||

@@ -11,6 +11,7 @@
 struct record_facts {
 	const char *id, *database, *tag;
 	int64_t started_us;
+	bool fingerprint_only; /* rows were not stored */
 	const struct pg_tools *tools;
 };
 

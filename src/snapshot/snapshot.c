@@ -173,6 +173,7 @@ bool snapshot_take(struct snapshot_result *out, struct repository *r, const stru
 		struct record_facts facts = { .id = run.id,
 			.database = run.name,
 			.tag = o->tag,
+			.fingerprint_only = o->fingerprint_only,
 			.started_us = run.started_us,
 			.tools = &run.tools };
 
