@@ -1,9 +1,10 @@
 /*
  * storage/backend/http.h - HTTP requests over libcurl, many at a time
  *
- * One thread drives a curl multi handle: connections are kept, reused and shared by all callers, HTTP/2 streams of one
- * host share a connection. Callers block in http_perform(), each in its own thread. Proxies as libcurl reads them from
- * the environment (https_proxy, no_proxy). TLS certificates are always checked.
+ * Two threads drive libcurl, one of them the large uploads: connections are kept, reused and shared by all callers,
+ * HTTP/2 streams of one host share a connection (but large uploads take HTTP/1.1, which is faster). Callers block in
+ * http_perform(), each in its own thread. Proxies as libcurl reads them from the environment (https_proxy, no_proxy).
+ * TLS certificates are always checked.
  */
 #ifndef DRTOOL_STORAGE_BACKEND_HTTP_H
 #define DRTOOL_STORAGE_BACKEND_HTTP_H

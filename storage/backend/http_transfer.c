@@ -134,7 +134,8 @@ static void set_connection(struct http_transfer *t, const struct http_options *o
 	CURL *easy = t->easy;
 
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+	        t->request->body.len > HTTP_LARGE_BODY ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_ms);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)t->request->total_ms);
 	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
@@ -175,17 +176,24 @@ void http_transfer_prepare(struct http_transfer *t, const struct http_options *o
 	set_connection(t, o);
 }
 
+static bool is_connected(const struct http_transfer *t)
+{
+	curl_off_t ready_us = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+	return ready_us > 0;
+}
+
 bool http_transfer_moves(struct http_transfer *t, unsigned stall_ms, int64_t now_us)
 {
-	curl_off_t up = 0, down = 0, ready = 0;
+	curl_off_t up = 0, down = 0;
 	long headers = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &up);
 	curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
 	curl_easy_getinfo(t->easy, CURLINFO_HEADER_SIZE, &headers);
-	curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
 	/* Until it is connected the limit on connecting holds. */
-	if (ready == 0 || up + down + headers != t->moved) {
+	if (!is_connected(t) || up + down + headers != t->moved) {
 		t->moved = up + down + headers;
 		t->moved_us = now_us;
 	}
@@ -254,12 +262,9 @@ static bool unresolved(struct http_transfer *t, const char *host, struct err *e)
 
 static bool timed_out(struct http_transfer *t, const struct http_options *o, const char *host, struct err *e)
 {
-	curl_off_t ready = 0;
-
-	curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
 	if (t->ending == HTTP_STALLED)
 		err_set(e, ERR_TRANSIENT, "%s has stalled: not a byte for %u s", host, (o->stall_ms + 999) / 1000);
-	else if (ready == 0)
+	else if (!is_connected(t))
 		err_set(e, ERR_TRANSIENT, "connect to %s: no answer within %u s", host, (o->connect_ms + 999) / 1000);
 	else
 		err_set(e, ERR_TRANSIENT, "%s has not answered within %u s", host, (t->request->total_ms + 999) / 1000);
@@ -288,6 +293,10 @@ static bool failed(struct http_transfer *t, const struct http_options *o, struct
 		return err_hint(e,
 		        o->ca_file ? "it must hold certificates in PEM form" : "install the package ca-certificates");
 	case CURLE_UNSUPPORTED_PROTOCOL:
+		/* Also what libcurl makes of an answer with no status line. */
+		if (is_connected(t))
+			return err_set(e, ERR_TRANSIENT, "the answer of %s is not HTTP", host);
+		/* fall through */
 	case CURLE_URL_MALFORMAT:
 		return err_set(e, ERR_USAGE, "\"%.200s\" is no http or https URL", host);
 	case CURLE_COULDNT_RESOLVE_HOST:
