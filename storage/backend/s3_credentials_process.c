@@ -122,9 +122,18 @@ bool s3_keys_from_process(struct s3_keys *out, const char *command, struct err *
 		return false;
 	spec.argv = (const char *const *)words;
 	(void)buf_reserve(&text, OUTPUT_MAX, e); /* never moved: it holds a secret */
-	if (!child_start(&c, &spec, e) || !read_output(&text, &c, e) || !child_wait(&c, NULL, e))
+	if (!child_start(&c, &spec, e)) {
+		e->kind = ERR_USAGE;
 		goto done;
-	ok = s3_keys_from_json(out, buf_view(&text), "SessionToken", 1, e) || err_wrap(e, "output of \"%s\"", words[0]);
+	}
+	if (!read_output(&text, &c, e) || !child_wait(&c, NULL, e))
+		goto done;
+	ok = s3_keys_from_json(out, buf_view(&text), "SessionToken", 1, e);
+	if (!ok) {
+		e->kind = ERR_USAGE; /* the next time it would print the same */
+		err_wrap(e, "output of \"%s\"", words[0]);
+		err_hint(e, "it must print {\"Version\": 1, \"AccessKeyId\": ..., \"SecretAccessKey\": ...}");
+	}
 done:
 	child_abort(&c);
 	s3_wipe_buf(&text);

@@ -234,17 +234,17 @@ static void programs_that_do_not_work(void **state)
 	with_process("#!/bin/sh\necho hushP\necho 'log in first' >&2\nexit 3\n");
 	has_none("p", ERR_FAILED, "profile \"p\": credential_process: \"process\" failed with status 3: log in first");
 	with_process("#!/bin/sh\necho '{" KEYS "}'\n");
-	has_none("p", ERR_FAILED, "the JSON does not say \"Version\": 1");
+	has_none("p", ERR_USAGE, "the JSON does not say \"Version\": 1");
 	with_process("#!/bin/sh\necho '{\"Version\":2," KEYS "}'\n");
-	has_none("p", ERR_FAILED, "the JSON does not say \"Version\": 1");
+	has_none("p", ERR_USAGE, "the JSON does not say \"Version\": 1");
 	with_process("#!/bin/sh\necho '{\"Version\":1,\"AccessKeyId\":\"hush\"}'\n");
-	has_none("p", ERR_FAILED, "there is no secret key");
+	has_none("p", ERR_USAGE, "there is no secret key");
 	with_process("#!/bin/sh\necho 'AccessKeyId=hushP'\n");
-	has_none("p", ERR_FAILED, "not JSON (line 1)");
+	has_none("p", ERR_USAGE, "not JSON (line 1)");
 	with_process("#!/bin/sh\nexec head -c 100000 /dev/zero\n");
 	has_none("p", ERR_FAILED, "more than 65536 bytes");
 	setenv("AWS_CONFIG_FILE", home_file("process.ini", "[profile p]\ncredential_process = /nonexistent/x\n"), 1);
-	has_none("p", ERR_FAILED, "program \"/nonexistent/x\" not found");
+	has_none("p", ERR_USAGE, "program \"/nonexistent/x\" not found");
 }
 
 /* --- nothing --- */
