@@ -12,7 +12,13 @@
 #define SWEEP_PAUSE_MS 20
 #define END_TRIES      200
 #define END_PAUSE_MS   50
-#define LOCK_TIMEOUT   "10s" /* others who work on the databases themselves: a grant, a comment, a copy */
+
+/*
+ * A comment takes the lock that everybody takes who works on a database itself (a grant, a setting, a copy of it);
+ * waiting for it holds no login back. Whoever waits for the rename's own does.
+ */
+#define COMMENT_TIMEOUT "10s"
+#define RENAME_TIMEOUT  "2s"
 
 /* --- ending the old sessions --- */
 
@@ -118,7 +124,7 @@ static bool begin(struct attempt *t, struct err *e)
 	const struct swap *w = t->swap;
 	struct err ignored = ERR_INIT;
 
-	if (!pg_exec(t->session, "SET lock_timeout = '" LOCK_TIMEOUT "'", e))
+	if (!pg_exec(t->session, "SET lock_timeout = '" COMMENT_TIMEOUT "'", e))
 		return false;
 	/* A server that loses us lets go soon, and not only when it next reads from the socket. */
 	if (pg_session_version(t->session) >= 140000)
@@ -156,8 +162,8 @@ static bool rename_both(struct attempt *t, struct err *e)
 	t->sweeper.params[0] = t->live_oid;
 	t->sweeper.params[1] = t->replacement_oid;
 	t->sweeper.cancel = t->cancel;
-	ok = sweeper_start(&t->sweeper, e) && rename_to(t, w->live, w->kept, e) &&
-	     rename_to(t, w->replacement, w->live, e);
+	ok = pg_exec(t->session, "SET LOCAL lock_timeout = '" RENAME_TIMEOUT "'", e) && sweeper_start(&t->sweeper, e) &&
+	     rename_to(t, w->live, w->kept, e) && rename_to(t, w->replacement, w->live, e);
 	/* From here on, whoever logs in is a guest of the new one. */
 	sweeper_stop(&t->sweeper);
 	return ok;

@@ -184,7 +184,7 @@ void place_describe(struct buf *out, const struct place *p)
 	if (l->last_write_us)
 		buf_addf(out, "%s ago, by the times of its files\n", text_age(text, clock_utc_us() - l->last_write_us));
 	else
-		buf_add(out, "unknown: this role may not look at the server's files\n");
+		buf_add(out, "unknown from here\n");
 }
 
 bool place_confirmed(const struct place *p, const struct cmd *c, struct err *e)

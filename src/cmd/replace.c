@@ -2,6 +2,7 @@
 #include "src/cmd/replace.h"
 
 #include "restore/check.h"
+#include "restore/space.h"
 #include "src/base/clock.h"
 #include "src/cmd/assertion.h"
 #include "src/cmd/progress.h"
@@ -9,6 +10,7 @@
 #include "src/cmd/report.h"
 #include "src/cmd/say.h"
 #include "src/cmd/store.h"
+#include "src/cmd/text.h"
 
 #define SAFETY_TAG "safety-" /* and the time */
 
@@ -77,6 +79,26 @@ static struct restore_options options_for(const struct replace *x, bool dry_run)
 	};
 }
 
+/* What the source took up may be mostly dead rows, and the rows alone are too little: only the lesser of both is sure
+ * not to fit. */
+static bool check_space(struct replace *x, struct err *e)
+{
+	const struct manifest *m = x->manifest;
+	uint64_t least = m->plain_bytes < m->database_size ? m->plain_bytes : m->database_size;
+	char have[TEXT_SIZE], need[TEXT_SIZE];
+
+	if (!x->free_known || x->free_bytes >= m->database_size)
+		return true;
+	text_bytes(have, x->free_bytes);
+	if (x->free_bytes >= least) {
+		say_warn("%s are free on the server's disk, and the source took up %s: it may not fit", have,
+		        text_bytes(need, m->database_size));
+		return true;
+	}
+	err_set(e, ERR_REFUSED, "only %s are free on the server's disk for at least %s", have, text_bytes(need, least));
+	return err_hint(e, "make room there: \"drtool drop-old %s\" shows databases that are kept", x->place.word);
+}
+
 static bool preflight(struct replace *x, struct err *e)
 {
 	const struct restore_options o = options_for(x, true);
@@ -84,7 +106,7 @@ static bool preflight(struct replace *x, struct err *e)
 	struct progress *progress;
 	bool ok;
 
-	if (!check_source(x, e) || !live_check(&x->place.live, x->place.maintenance, e))
+	if (!check_source(x, e) || !check_space(x, e) || !live_check(&x->place.live, x->place.maintenance, e))
 		return false;
 	progress = progress_start();
 	ok = restore_into(&unused, x->repository, x->manifest, &o, progress_observer(progress), x->c->cancel, e);
@@ -271,6 +293,7 @@ static bool run(struct replace *x, struct err *e)
 	        !store_open(&x->repository, x->c, e) || !find_snapshot(x, e))
 		return false;
 	report_predict(&x->prediction, x->repository, x->manifest, x->place.target.conn);
+	x->free_known = space_free(&x->free_bytes, x->place.maintenance, x->place.live.database.tablespace);
 	x->at_snapshot = written_at_snapshot(x->repository, x->manifest->database, x->manifest->id);
 	replace_say_plan(x);
 	if (!preflight(x, e))

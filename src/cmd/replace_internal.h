@@ -23,7 +23,9 @@ struct replace {
 	json_t *at_snapshot; /* counts (written.h) of the live database when the snapshot was taken */
 	json_t *at_swap;     /* of the restored one when it got the name */
 	json_t *since;       /* what was written between the snapshot and the swap */
-	bool late_failure;   /* a hook that came after failed */
+	uint64_t free_bytes; /* where the database's files lie, when free_known */
+	bool free_known;
+	bool late_failure; /* a hook that came after failed */
 	int64_t started;
 };
 

@@ -18,6 +18,11 @@ void replace_say_plan(const struct replace *x)
 	buf_addf(&text, "%s at %s, to be replaced:\n", x->place.live.database.name,
 	        PQhost(pg_session_conn(x->place.maintenance)));
 	place_describe(&text, &x->place);
+	if (x->free_known)
+		buf_addf(&text, "  free disk     %s on the server, for both until the old one is dropped\n",
+		        text_bytes(size, x->free_bytes));
+	else
+		buf_add(&text, "  free disk     unknown from here, for both until the old one is dropped\n");
 	buf_addf(&text, "by snapshot %s/%s:\n  of            %s ago, %s rows, %s on the server then\n", m->database,
 	        m->id, text_age(age, clock_utc_us() - m->instant_us), text_count(rows, m->rows),
 	        text_bytes(size, m->database_size));
@@ -76,6 +81,7 @@ static json_t *document(const struct replace *x, int64_t took_us)
 	json_object_set_new(o, "safety_snapshot", *x->safety.id ? json_string(x->safety.id) : json_null());
 	json_object_set_new(o, "sessions", json_integer(x->place.live.connections));
 	json_object_set_new(o, "size", answer_count(x->place.live.database.size));
+	json_object_set_new(o, "free", x->free_known ? answer_count(x->free_bytes) : json_null());
 	json_object_set_new(o, "confirm", answer_text(x->place.confirm));
 	json_object_set_new(o, "rows", answer_count(dry ? x->manifest->rows : r->rows));
 	json_object_set_new(o, "bytes", answer_count(dry ? x->manifest->plain_bytes : r->plain_bytes));
