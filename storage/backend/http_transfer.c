@@ -312,7 +312,8 @@ static bool failed(struct http_transfer *t, const struct http_options *o, struct
 		return err_set(e, ERR_TRANSIENT, "the answer of %s was cut short", host);
 	case CURLE_GOT_NOTHING:
 	case CURLE_SEND_FAIL_REWIND: /* the same, on a connection used before */
-		return err_set(e, ERR_TRANSIENT, "%s has closed the connection without an answer", host);
+		err_set(e, ERR_TRANSIENT, "%s has closed the connection without an answer", host);
+		return err_hint(e, "does the endpoint begin with http:// where its server wants https://?");
 	default: /* resets, broken TLS records, HTTP/2 streams given up: another connection may do better */
 		return err_set(e, ERR_TRANSIENT, "talk to %s: %s", host, curl_easy_strerror(t->code));
 	}

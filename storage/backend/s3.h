@@ -52,6 +52,10 @@ struct s3_findings {
 	enum s3_answer conditional_put;    /* NO: refused or ignored; locks do not need it */
 	struct err put, get, list, remove; /* kind ERR_NONE: it works */
 };
+/*
+ * False, with endpoint, region, addressing, server and clock as far as known: the store cannot be reached or asked at
+ * all (keys, bucket).
+ */
 bool s3_examine(struct s3_findings *out, struct storage *s, struct err *e);
 
 #endif

@@ -115,9 +115,12 @@ static void examine_condition(struct s3_findings *out, struct s3_client *c, cons
 static void examine_get(struct s3_findings *out, struct s3_client *c, const char *key)
 {
 	struct buf body = BUF_INIT_MAX(4096);
+	bool damaged = false;
 
 	if (s3_get_key(c, key, &body, &out->get) && strcmp(buf_str(&body), TEXT) != 0)
-		err_set(&out->get, ERR_DAMAGED, "the store gives back other bytes than it was given");
+		damaged = !err_set(&out->get, ERR_DAMAGED, "the store gives back other bytes than it was given");
+	if (damaged)
+		err_hint(&out->get, "no snapshot in it can be relied on: see what lies between here and the store");
 	buf_release(&body);
 }
 
@@ -159,23 +162,35 @@ static void examine_versioning(struct s3_findings *out, struct s3_client *c)
 	s3_reply_release(&reply);
 }
 
+static void describe(struct s3_findings *out, struct s3_client *c)
+{
+	out->addressing = c->place.virtual_host ? "virtual" : "path";
+	snprintf(out->credentials, sizeof(out->credentials), "%s", s3_credentials_source(c->credentials));
+	pthread_mutex_lock(&c->mutex);
+	snprintf(out->endpoint, sizeof(out->endpoint), "%s://%s%s", c->place.tls ? "https" : "http", c->place.host,
+	        c->place.base);
+	snprintf(out->region, sizeof(out->region), "%s", c->place.region);
+	pthread_mutex_unlock(&c->mutex);
+}
+
+/* Not reached, keys not accepted, no such bucket: every further request would end the same way. */
+static bool is_hopeless(const struct err *put)
+{
+	return put->kind == ERR_TRANSIENT || put->kind == ERR_USAGE || put->kind == ERR_CANCELLED;
+}
+
 bool s3_examine(struct s3_findings *out, struct storage *s, struct err *e)
 {
 	struct s3_client *c = client_of(s);
 	uint64_t random = (uint64_t)clock_utc_us();
-	struct s3_keys keys = { 0 };
 	char key[64];
 
-	*out = (struct s3_findings){ .addressing = c->place.virtual_host ? "virtual" : "path" };
-	if (!s3_credentials_get(&keys, c->credentials, e))
-		return false;
-	s3_keys_release(&keys);
-	snprintf(out->credentials, sizeof(out->credentials), "%s", s3_credentials_source(c->credentials));
+	*out = (struct s3_findings){ 0 };
 	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
 	snprintf(key, sizeof(key), PROBE "%016llx", (unsigned long long)random);
 	examine_put(out, c, key);
-	/* Not reached at all: every further try would take as long to fail. */
-	if (!atomic_load(&c->answered)) {
+	describe(out, c);
+	if (is_hopeless(&out->put) || !atomic_load(&c->answered)) {
 		*e = out->put;
 		return false;
 	}
@@ -186,10 +201,5 @@ bool s3_examine(struct s3_findings *out, struct storage *s, struct err *e)
 	examine_list(out, c, out->put.kind == ERR_NONE ? key : "");
 	examine_remove(out, c, key);
 	examine_versioning(out, c);
-	pthread_mutex_lock(&c->mutex);
-	snprintf(out->endpoint, sizeof(out->endpoint), "%s://%s%s", c->place.tls ? "https" : "http", c->place.host,
-	        c->place.base);
-	snprintf(out->region, sizeof(out->region), "%s", c->place.region);
-	pthread_mutex_unlock(&c->mutex);
 	return true;
 }

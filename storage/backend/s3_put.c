@@ -1,11 +1,10 @@
 /* Storing an object, in place of another or only where there is none. */
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "storage/backend/s3_store.h"
 
 #define ANSWER_MAX ((size_t)1 << 20)
-
-static const char *const only_new[] = { "If-None-Match: *", NULL };
 
 static struct s3_request put_request(const char *key, struct view body)
 {
@@ -18,11 +17,67 @@ static struct s3_request put_request(const char *key, struct view body)
 	};
 }
 
+/* "Content-MD5: ..."; "" where a machine's policy leaves no MD5. */
+static void md5_header(char out[64], struct view body)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE], text[32];
+	unsigned int len = 0;
+
+	out[0] = '\0';
+	if (!EVP_Digest(body.data ? (const void *)body.data : "", body.len, digest, &len, EVP_md5(), NULL) || len != 16)
+		return;
+	EVP_EncodeBlock(text, digest, 16);
+	snprintf(out, 64, "Content-MD5: %s", (const char *)text);
+}
+
+static bool asks_for_md5(const struct s3_reply *reply)
+{
+	return reply->http.status == 400 &&
+	       (strstr(reply->error.message, "Content-MD5") || strcmp(reply->error.code, "MissingContentMD5") == 0);
+}
+
+/*
+ * Buckets with object lock take an object only with its MD5. Everywhere else the SHA-256 of the signature says the
+ * same, so it is not made until a store has asked for it.
+ */
+static bool send_put(
+        struct s3_reply *reply, struct s3_client *c, struct s3_request *request, bool only_new, struct err *e)
+{
+	const char *headers[3];
+	char md5[64] = "";
+	bool ok, wanted;
+
+	do {
+		size_t n = 0;
+
+		wanted = atomic_load(&c->wants_md5);
+		if (wanted)
+			md5_header(md5, request->body);
+		if (only_new)
+			headers[n++] = "If-None-Match: *";
+		if (md5[0])
+			headers[n++] = md5;
+		headers[n] = NULL;
+		request->headers = headers;
+		ok = s3_request_send(reply, c, request, e);
+		if (ok && asks_for_md5(reply))
+			atomic_store(&c->wants_md5, true);
+	} while (ok && !wanted && asks_for_md5(reply));
+	request->headers = NULL;
+	return ok;
+}
+
+static bool is_success(const struct s3_reply *reply)
+{
+	return reply->http.status >= 200 && reply->http.status < 300;
+}
+
 bool s3_put_key(struct s3_client *c, const char *key, struct view body, struct err *e)
 {
 	struct s3_request request = put_request(key, body);
 	struct s3_reply reply = S3_REPLY_INIT_MAX(ANSWER_MAX);
-	bool ok = s3_request_do(&reply, c, &request, e);
+	bool ok = send_put(&reply, c, &request, false, e) &&
+	          (is_success(&reply) || s3_error_set(e, c, &request, &reply));
 
 	s3_reply_release(&reply);
 	return ok;
@@ -88,9 +143,8 @@ static bool put_conditionally(bool *refused, struct s3_client *c, const char *ke
 	struct s3_reply reply = S3_REPLY_INIT_MAX(ANSWER_MAX);
 	bool ok, ours = false;
 
-	request.headers = only_new;
 	*refused = false;
-	ok = s3_request_send(&reply, c, &request, e);
+	ok = send_put(&reply, c, &request, true, e);
 	if (!ok)
 		goto done;
 	if (is_refusal(&reply)) {
@@ -101,7 +155,7 @@ static bool put_conditionally(bool *refused, struct s3_client *c, const char *ke
 		if (reply.unsure)
 			ok = is_ours(&ours, c, key, body, e);
 		ok = ok && (ours || exists(c, key, e));
-	} else if (reply.http.status < 200 || reply.http.status > 299) {
+	} else if (!is_success(&reply)) {
 		ok = s3_error_set(e, c, &request, &reply);
 	}
 done:

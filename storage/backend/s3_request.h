@@ -37,6 +37,7 @@ struct s3_client {
 	atomic_bool clock_corrected;         /* requests go by the store's clock */
 	atomic_int_least64_t clock_ahead_us; /* of ours against the store's */
 	atomic_int condition;                /* enum s3_condition */
+	atomic_bool wants_md5;               /* it takes no object without (object lock) */
 };
 
 bool s3_client_new(struct s3_client **out, const char *url, const struct s3_options *o, struct err *e);

@@ -102,6 +102,28 @@ static void test_create_knows_its_own_first_try(void **state)
 	assert_asked(x, "PUT /bucket/p/locks/a");
 }
 
+#define NEEDS_MD5 "<Error><Code>InvalidRequest</Code><Message>Content-MD5 HTTP header is required</Message></Error>"
+#define MD5       "Content-MD5: kYuB216R0DFUi5Y8k4ReWw==\r\n"
+
+static void test_the_md5_is_sent_where_a_store_asks_for_it(void **state)
+{
+	struct script *x = *state;
+	struct err e = ERR_INIT;
+
+	SCRIPT(x, { 404, NULL, NULL, 0 }, { 400, NEEDS_MD5, NULL, 0 });
+	assert_true(create(x, &e));
+	assert_asked(x, "HEAD /bucket/p/locks/a; PUT /bucket/p/locks/a; PUT /bucket/p/locks/a");
+	assert_false(asked_with(x, 1, MD5));
+	assert_true(asked_with(x, 2, MD5));
+	assert_true(asked_with(x, 2, CONDITION));
+	SCRIPT(x, { 200, NULL, NULL, 0 });
+	assert_true(storage_put(x->s, lock, view_str("mine"), PUT_REPLACE, &e));
+	assert_true(asked_with(x, 0, MD5));
+	SCRIPT(x, { 400, NEEDS_MD5, NULL, 0 });
+	assert_false(storage_put(x->s, lock, view_str("mine"), PUT_REPLACE, &e));
+	assert_asked(x, "PUT /bucket/p/locks/a");
+}
+
 static void test_what_is_not_there(void **state)
 {
 	struct script *x = *state;
@@ -381,6 +403,21 @@ static void test_an_examination_tells_all_at_once(void **state)
 	assert_int_equal(f.versioning, S3_YES);
 }
 
+static void test_an_examination_ends_where_nothing_can_be_asked(void **state)
+{
+	struct script *x = *state;
+	struct s3_findings f;
+	struct err e = ERR_INIT;
+
+	SCRIPT(x, { 403, ERROR("SignatureDoesNotMatch"), "Server: S\r\n", 0 });
+	assert_false(s3_examine(&f, x->s, &e));
+	assert_int_equal(e.kind, ERR_USAGE);
+	assert_says(&e, "secret key", "environment");
+	assert_string_equal(f.server, "S");
+	assert_string_equal(f.credentials, "environment");
+	assert_int_equal(x->asked_count, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, script_start, script_stop)
 
 int main(void)
@@ -390,6 +427,7 @@ int main(void)
 		TEST(test_create_where_the_store_refuses_the_condition),
 		TEST(test_create_looks_first),
 		TEST(test_create_knows_its_own_first_try),
+		TEST(test_the_md5_is_sent_where_a_store_asks_for_it),
 		TEST(test_what_is_not_there),
 		TEST(test_removing_what_is_not_there),
 		TEST(test_pages_follow_each_other),
@@ -401,6 +439,7 @@ int main(void)
 		TEST(test_one_failure_ends_them_all),
 		TEST(test_vacancy),
 		TEST(test_an_examination_tells_all_at_once),
+		TEST(test_an_examination_ends_where_nothing_can_be_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
