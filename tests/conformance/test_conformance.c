@@ -429,6 +429,9 @@ static void test_one_of_many_creators_wins(void **state)
 	unsigned winners = 0;
 	char text[8];
 
+	/* PUT_CREATE is best effort where the store cannot say; repository/lock.c does without. */
+	if (getenv("DRTOOL_TEST_CREATE_IS_BEST_EFFORT"))
+		skip();
 	run_threads(workers, store(state), race_to_create);
 	for (unsigned i = 0; i < THREADS; i++) {
 		if (workers[i].won) {

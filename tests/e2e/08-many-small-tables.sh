@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 
 tables=2000
+! is_s3 || tables=800
 server -o max_locks_per_transaction=512
 createdb small
 sql small <<-SQL
@@ -14,7 +15,7 @@ SQL
 
 step "snapshot"
 snapshot small
-objects=$(find "$REPO/chunks" -type f | wc -l)
+objects=$(repo_count chunks)
 echo "$objects objects"
 [ "$objects" -lt 100 ] || fail "$tables small tables became $objects objects"
 [ "$(show_json "$ID" | jq .tables)" = $tables ] || fail "not all tables"
@@ -22,7 +23,7 @@ echo "$objects objects"
 step "one table changed"
 sql small -c "INSERT INTO t777 VALUES (1000, 'new')"
 snapshot small
-more=$(($(find "$REPO/chunks" -type f | wc -l) - objects))
+more=$(($(repo_count chunks) - objects))
 [ $more -le 6 ] || fail "$more new objects for one changed table"
 [ "$(rows_of "$ID" public.t777)" = $((777 % 40 + 1)) ] || fail "t777 has another count"
 
@@ -37,7 +38,8 @@ mkdir "$T/counting"
 zstd=$(command -v zstd)
 printf '#!/bin/sh\necho >>"%s/decoded"\nexec %s "$@"\n' "$T" "$zstd" >"$T/counting/zstd"
 chmod 755 "$T/counting/zstd"
-expect 0 env "PATH=$T/counting:$PATH" sh "$ROOT/scripts/recover.sh" "$REPO" small "$ID" "dbname=recovered"
+repo_copy
+expect 0 env "PATH=$T/counting:$PATH" sh "$ROOT/scripts/recover.sh" "$COPY" small "$ID" "dbname=recovered"
 same_databases small recovered
 decoded=$(wc -l <"$T/decoded")
 [ "$decoded" -le $((objects + more)) ] || fail "$decoded times zstd for $((objects + more)) chunks"

@@ -22,6 +22,7 @@ export AWS_EC2_METADATA_DISABLED=true
 cd "$T"
 clusters=()
 gateways=()
+shared_prefix="" # of the store that other scripts use, too
 background=()
 
 cleanup() {
@@ -34,7 +35,7 @@ cleanup() {
 	for dir in ${clusters[@]+"${clusters[@]}"}; do
 		"$ROOT/scripts/pg-cluster" stop "$dir"
 	done
-	[[ $REPO != s3://* ]] || [ ${#gateways[@]} -gt 0 ] || s3_client empty "${REPO#s3://}/"
+	[ -z "$shared_prefix" ] || s3_client empty "$shared_prefix"
 	for dir in ${gateways[@]+"${gateways[@]}"}; do
 		"$ROOT/scripts/s3-server" stop "$dir" --purge
 	done
@@ -58,7 +59,7 @@ show_server_log() {
 	done
 }
 
-step() { echo "== $*"; }
+step() { echo "== $* ($SECONDS s)"; }
 
 fail() {
 	echo "FAIL ${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: $*"
@@ -129,6 +130,7 @@ use_s3() {
 		[ -e "$DRTOOL_TEST_S3_DIR/env" ] || skip "there is no S3 store at $DRTOOL_TEST_S3_DIR: Ceph is not installed, or it did not start"
 		# shellcheck disable=SC1091
 		. "$DRTOOL_TEST_S3_DIR/env"
+		shared_prefix=$S3_BUCKET/${T##*/}/
 	else
 		gateway
 	fi
