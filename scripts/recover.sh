@@ -152,7 +152,14 @@ id=$(jq -r .id "$manifest")
 [ "$dir/$id.json" = "$manifest" ] || die "$manifest is the manifest of another snapshot, $id"
 
 if [ "$target" = - ]; then
+	# What the server said stays SQL: nothing in it can command psql.
+	key=
+	if psql --help=commands | grep -q ' \\restrict '; then
+		key=$(od -An -N 16 -tx1 /dev/urandom | tr -d ' \n')
+	fi
+	[ -z "$key" ] || printf '\\restrict %s\n' "$key"
 	stream globals
+	[ -z "$key" ] || printf '\\unrestrict %s\n' "$key"
 	check_failed
 	exit 0
 fi

@@ -46,25 +46,6 @@ static bool store_contents(struct piece_list *out, const struct contents *c, str
 	return ok;
 }
 
-/*
- * The archive's header tells the time it was made, in its first 51 bytes whatever the version. Cut off, it leaves the
- * rest the same as last time where the schema is.
- */
-#define ARCHIVE_HEADER ((size_t)64)
-
-static bool store_archive(
-        struct piece_list *out, struct view archive, struct chunk_store *store, struct compressor *z, struct err *e)
-{
-	size_t head = archive.len < ARCHIVE_HEADER ? archive.len : ARCHIVE_HEADER;
-	struct piece_list rest = PIECE_LIST_INIT;
-	bool ok = chunk_store_put_stream(out, store, (struct view){ archive.data, head }, z, e) &&
-	          chunk_store_put_stream(&rest, store, (struct view){ archive.data + head, archive.len - head }, z, e);
-
-	piece_list_append(out, &rest);
-	piece_list_release(&rest);
-	return ok;
-}
-
 static void fill_manifest(struct manifest *m, const struct attempt *a, const struct record_facts *f)
 {
 	char host[256] = "";
@@ -123,7 +104,7 @@ bool record_snapshot(struct snapshot_result *out, struct repository *r, struct c
 	fill_manifest(&m, a, facts);
 	count(&m, &c);
 	if (!store_contents(&m.contents, &c, store, z, e) ||
-	        !store_archive(&m.schema, buf_view(&a->archive), store, z, e) ||
+	        !chunk_store_put_stream(&m.schema, store, buf_view(&a->archive), z, e) ||
 	        !chunk_store_put_stream(&m.globals, store, buf_view(&a->globals), z, e) ||
 	        !chunk_store_sync(store, e) || !repository_lock_check(lock, e))
 		goto done;

@@ -6,6 +6,7 @@
 
 #include "src/base/child.h"
 #include "src/snapshot/drift.h"
+#include "src/snapshot/repeatable.h"
 #include "src/snapshot/watch.h"
 
 /* pg_dump asks for all its locks at once; we hold the same ones, so only somebody's queued ALTER makes it wait. */
@@ -82,8 +83,10 @@ static bool dump_schema(
 	};
 	struct child_spec spec = { .argv = argv, .env = env, .want_stdout = true };
 
-	if (child_capture(&d->attempt->archive, &spec, d->stop, e))
+	if (child_capture(&d->attempt->archive, &spec, d->stop, e)) {
+		repeatable_archive(&d->attempt->archive);
 		return check_drift(d, e);
+	}
 	err_wrap(e, "dump the schema");
 	return cancel_tripped(d->stop) ? false : explain(d, e);
 }
@@ -108,6 +111,7 @@ static void dump_roles(struct schema_dump *d, const struct conninfo_child *child
 
 		buf_clear(&d->attempt->globals);
 		if (child_capture(&d->attempt->globals, &spec, d->stop, &e)) {
+			repeatable_script(&d->attempt->globals);
 			d->attempt->globals_passwords = with;
 			if (passwords && !with)
 				observer_note(d->context->observer, NOTE_WARN,

@@ -24,3 +24,11 @@ for db in worst shop; do
 	[ "$STATUS" = 0 ] || broken=$((broken + 1))
 done
 [ $broken -gt 0 ] || fail "nobody noticed the damage"
+
+step "the roles, on a server that has none of them"
+expect 0 sh "$ROOT/scripts/recover.sh" "$COPY" worst latest -
+echo "$OUT" >"$T/roles.sql"
+server
+psql -X -q -d postgres -f "$T/roles.sql" >"$T/out" 2>"$T/err" || fail "psql: $(cat "$T/err")" # goes on where a role is there already
+! grep ERROR "$T/err" | grep -v 'role "postgres" already exists' || fail "roles: $(cat "$T/err")"
+[ "$(sql postgres -c "SELECT count(*) FROM pg_roles WHERE rolname = 'worst_owner'")" = 1 ] || fail "no role: $(cat "$T/err")"

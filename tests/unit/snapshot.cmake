@@ -1,4 +1,5 @@
 drtool_unit_test(packer drtool_snapshot)
 drtool_unit_test(pattern drtool_pg)
 drtool_unit_test(plan drtool_snapshot)
+drtool_unit_test(repeatable drtool_snapshot)
 drtool_unit_test(snapshot drtool_snapshot)
