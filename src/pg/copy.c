@@ -11,7 +11,10 @@
 
 #define CHECK_ROWS       1024 /* rows between two looks at the cancel while data keeps coming */
 #define GATHER_FROM_ROWS 1024
-#define GATHER_NS        100000
+#define GATHER_LITTLE    (64u << 10) /* a Unix socket holds about 130 KiB of such writes */
+#define GATHER_MUCH      (104u << 10)
+#define GATHER_STEP_NS   100000
+#define GATHER_MOST_NS   1000000
 #define PIECE_BYTES      (64u << 10) /* see copy_in_flush() */
 #define LIBPQ_SENDS      (8u << 10)  /* libpq sends by itself when it has this much */
 #define SUSPECT_MS       200         /* time for the rest of a notice that arrived in part */
@@ -36,6 +39,8 @@ static bool copy_start(struct pg_session *s, const char *sql, ExecStatusType wan
 		if (status == want) {
 			PQclear(r);
 			s->rows = 0;
+			s->gathered = 0;
+			s->pause_ns = 0;
 			s->unflushed = 0;
 			s->copy = want == PGRES_COPY_OUT ? PG_COPY_OUT : PG_COPY_IN;
 			return true;
@@ -61,19 +66,26 @@ static int copy_out_stopped(struct pg_session *s, struct err *e)
 
 /*
  * The server writes 8 KiB at a time. In a long COPY, waking up for each of them costs more than the rows inside: let
- * some gather in the socket.
+ * them gather in the socket, for as long as it takes to fill a good part of its buffer and no longer, or the server
+ * would wait for us.
  */
-static void gather(const struct pg_session *s)
+static void gather(struct pg_session *s)
 {
-	const struct timespec pause = { .tv_nsec = GATHER_NS };
+	const struct timespec pause = { .tv_nsec = s->pause_ns };
 
-	if (s->rows >= GATHER_FROM_ROWS)
+	if (s->gathered < GATHER_LITTLE && s->pause_ns < GATHER_MOST_NS)
+		s->pause_ns += GATHER_STEP_NS;
+	else if (s->gathered > GATHER_MUCH && s->pause_ns > 0)
+		s->pause_ns -= GATHER_STEP_NS;
+	s->gathered = 0;
+	if (pause.tv_nsec > 0)
 		nanosleep(&pause, NULL);
 }
 
 /*
  * PQgetCopyData() reads nothing from the socket itself when asked not to block. While it finds rows in libpq's buffer
- * there is no system call; when it finds none, one read; and only when that brought no whole row either, a wait.
+ * there is no system call; when it finds none, one read of what has gathered; and only when that brought no whole row
+ * either, a wait.
  */
 int pg_copy_out_next(struct pg_session *s, char **row, size_t *len, struct err *e)
 {
@@ -85,6 +97,7 @@ int pg_copy_out_next(struct pg_session *s, char **row, size_t *len, struct err *
 
 		if (n > 0) {
 			*len = (size_t)n;
+			s->gathered += *len;
 			if (++s->rows % CHECK_ROWS || !cancel_tripped(s->cancel))
 				return 1;
 			PQfreemem(*row);
@@ -94,10 +107,10 @@ int pg_copy_out_next(struct pg_session *s, char **row, size_t *len, struct err *
 			s->copy = PG_COPY_NONE;
 			return pg_session_finish(s, NULL, e) ? 0 : -1;
 		}
-		if (dry)
-			gather(s);
 		if (dry && !pg_session_wait(s, POLLIN, NULL, e))
 			return -1;
+		if (!dry && s->rows >= GATHER_FROM_ROWS)
+			gather(s);
 		dry = true;
 		if (!PQconsumeInput(s->conn)) {
 			pg_session_lost(s, e);

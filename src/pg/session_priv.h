@@ -14,6 +14,8 @@ struct pg_session {
 	enum pg_copy_state copy;
 	bool broken;      /* a query could not be ended: the protocol state is unknown */
 	unsigned rows;    /* rows of this COPY, to look at the cancel now and then */
+	size_t gathered;  /* bytes of rows since the last pause, which lets them gather */
+	long pause_ns;    /* how long that is */
 	size_t unflushed; /* bytes handed to libpq since the last flush */
 	unsigned notices; /* notices swallowed so far */
 	/* what copy_in_flush() knows of: */
