@@ -85,30 +85,40 @@ static const char *setting_statement(struct arena *a, const char *role, const ch
 	return text;
 }
 
+#define SETTINGS_SQL                                                       \
+	"SELECT r.rolname, c.setting FROM pg_catalog.pg_db_role_setting s" \
+	" JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase"          \
+	" LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole,"           \
+	" LATERAL unnest(s.setconfig) WITH ORDINALITY AS c(setting, n)"    \
+	" WHERE " NAMED " AND (s.setrole = 0 OR r.oid IS NOT NULL)"        \
+	" ORDER BY r.rolname COLLATE \"C\" NULLS FIRST, c.n"
+#define LABELS_SQL                                                                     \
+	"SELECT l.provider, l.label FROM pg_catalog.pg_shseclabel l"                   \
+	" JOIN pg_catalog.pg_database d ON d.oid = l.objoid"                           \
+	" WHERE l.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass AND " NAMED \
+	" ORDER BY l.provider COLLATE \"C\""
+
 static bool read_settings(
         struct pg_text_list *out, struct pg_session *s, const char *name, struct arena *a, struct err *e)
 {
-	PGresult *res = NULL;
+	PGresult *settings = NULL, *labels = NULL;
+	bool ok = pg_query(&settings, s, SETTINGS_SQL, 1, &name, e) && pg_query(&labels, s, LABELS_SQL, 1, &name, e);
 
-	if (!pg_query(&res, s,
-	            "SELECT r.rolname, c.setting FROM pg_catalog.pg_db_role_setting s"
-	            " JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase"
-	            " LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole, LATERAL unnest(s.setconfig) WITH "
-	            "ORDINALITY AS c(setting, n)"
-	            " WHERE " NAMED " AND (s.setrole = 0 OR r.oid IS NOT NULL)"
-	            " ORDER BY r.rolname COLLATE \"C\" NULLS FIRST, c.n",
-	            1, &name, e))
-		return false;
 	out->count = 0;
-	out->items = arena_alloc(a, (size_t)PQntuples(res) * sizeof *out->items);
-	for (int row = 0; row < PQntuples(res); row++) {
-		const char *text = setting_statement(a, catalog_text(a, res, row, 0), PQgetvalue(res, row, 1));
+	out->items = arena_alloc(a, (size_t)(PQntuples(settings) + PQntuples(labels)) * sizeof *out->items);
+	for (int row = 0; row < PQntuples(settings); row++) {
+		const char *role = catalog_text(a, settings, row, 0);
+		const char *text = setting_statement(a, role, PQgetvalue(settings, row, 1));
 
 		if (text != NULL)
 			out->items[out->count++] = text;
 	}
-	PQclear(res);
-	return true;
+	for (int row = 0; row < PQntuples(labels); row++)
+		out->items[out->count++] = arena_printf(a, "SECURITY LABEL FOR %s ON DATABASE %%1$s IS %s",
+		        pg_quote_ident(a, PQgetvalue(labels, row, 0)), pg_quote_literal(a, PQgetvalue(labels, row, 1)));
+	PQclear(settings);
+	PQclear(labels);
+	return ok;
 }
 
 /* The locale columns of pg_database were renamed and added to between 15 and 17. */

@@ -105,7 +105,7 @@ struct pg_database {
 	int connection_limit; /* -1 unlimited */
 	bool is_template, allow_connections;
 	struct pg_text_list settings;  /* statements "ALTER DATABASE %1$s SET ..." / "ALTER ROLE r IN DATABASE %1$s SET
-	                                  ..." with %1$s for the name */
+	                                  ..." / "SECURITY LABEL ... ON DATABASE %1$s ..." with %1$s for the name */
 	const char *system_identifier; /* decimal text; "" when it may not be read */
 	int server_version;            /* 150020 */
 	bool in_recovery;              /* a standby */

@@ -26,6 +26,7 @@ about worst >"$T/about"
 full_dump worst >"$T/source.sql"
 [ "$(wc -l <"$T/about")" -gt 20 ] || fail "too little to compare: $(cat "$T/about")"
 snapshot worst
+of_worst=$ID
 verify_worst "$ID"
 
 step "on the same server"
@@ -42,6 +43,16 @@ hashes() {
 [ "$(hashes)" = 0 ] || fail "password hashes were kept"
 expect 0 drtool snapshot "dbname=worst" --role-passwords
 [ "$(hashes)" -gt 0 ] || fail "password hashes were not kept"
+
+step "a security label of the database is set again, which takes its provider"
+createdb labelled
+sql labelled -c "SET allow_system_table_mods = on" -c "INSERT INTO pg_shseclabel SELECT oid, 'pg_database'::regclass, 'a \"provider\"', 'it''s %1\$s' FROM pg_database WHERE datname = 'labelled'"
+snapshot labelled
+expect 1 drtool restore "$ID" --into "dbname=labelled_back"
+error_says 'settings of the database: security label provider "a "provider"" is not loaded'
+dropdb labelled_back
+dropdb labelled
+ID=$of_worst
 
 step "on a server without the roles"
 server
