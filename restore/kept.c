@@ -36,6 +36,7 @@ static void make_name(char out[KEPT_NAME_SIZE], const char *live, int64_t utc_us
 	char time[CLOCK_TEXT_SIZE];
 
 	clock_compact(time, utc_us);
+	time[strcspn(time, "-")] = '_'; /* a name that psql takes without quotes */
 	snprintf(out, KEPT_NAME_SIZE, "%.*s" INFIX "%s", (int)cut(live, NAME_MAX_BYTES - strlen(INFIX) - strlen(time)),
 	        live, time);
 }
@@ -110,12 +111,12 @@ bool kept_parse(struct kept *out, const char *live, const char *comment, struct 
 	return true;
 }
 
-/* "20261120-100851" */
+/* "20261120_100851" */
 static int64_t time_of(const char *text)
 {
 	char rfc[CLOCK_TEXT_SIZE];
 
-	if (strlen(text) != 15 || text[8] != '-' || strspn(text, "0123456789") != 8 ||
+	if (strlen(text) != 15 || text[8] != '_' || strspn(text, "0123456789") != 8 ||
 	        strspn(text + 9, "0123456789") != 6)
 		return -1;
 	snprintf(rfc, sizeof(rfc), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2s.000Z", text, text + 4, text + 6, text + 9, text + 11,

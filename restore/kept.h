@@ -26,7 +26,7 @@ struct kept_list {
 	size_t count;
 };
 
-/* "<db>__before_20261120-100851", or a second later when that is taken. */
+/* "<db>__before_20261120_100851", or a second later when that is taken. */
 bool kept_name(char out[KEPT_NAME_SIZE], struct pg_session *s, const char *live, int64_t utc_us, struct err *e);
 /* The comment of a database that is put aside. comment: the one it has, or NULL. */
 char *kept_comment(struct arena *a, const char *live, int64_t utc_us, const char *by, const char *comment);

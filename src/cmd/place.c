@@ -198,11 +198,12 @@ bool place_confirmed(const struct place *p, const struct cmd *c, struct err *e)
 		err_set(e, ERR_USAGE, "--confirm says \"%s\", but the database is \"%s\"", given, p->confirm);
 		return err_hint(e, "nothing was changed; look again at the first line above");
 	}
+	buf_add(&word, *p->confirm == '-' ? "--confirm=" : "--confirm ");
 	add_word(&word, p->confirm);
 	if (command_line(&line, c))
-		say_info("to do it: %s --confirm %s", buf_str(&line), buf_str(&word));
+		say_info("to do it: %s %s", buf_str(&line), buf_str(&word));
 	err_set(e, ERR_REFUSED, "database \"%s\" changes only when that is confirmed", p->live.database.name);
-	err_hint(e, "type the same line again, and at its end: --confirm %s", buf_str(&word));
+	err_hint(e, "type the same line again, and at its end: %s", buf_str(&word));
 	buf_release(&line);
 	buf_release(&word);
 	return false;

@@ -86,7 +86,7 @@ static const struct command rows[COMMAND_COUNT] = {
 		"list the databases that were kept, drop the ones named",
 		"Without NAME the kept databases of DB are listed, with size and age. The newest is dropped only with --confirm, for "
 		"it is the one undo would swap back.",
-		"drtool drop-old shop\ndrtool drop-old shop shop__before_20261120-100851",
+		"drtool drop-old shop\ndrtool drop-old shop shop__before_20261120_100851",
 	},
 	[COMMAND_CAT] = {
 		"cat", "ID", 1, 1,
