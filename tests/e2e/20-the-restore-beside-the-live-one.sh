@@ -36,7 +36,7 @@ expect 0 drtool restore "$good" --replace "dbname=shop" --confirm shop --json
 kept=$(jq -r .kept <<<"$OUT")
 safety=$(jq -r .safety_snapshot <<<"$OUT")
 jq -e '.swap_seconds < 5 and .rows > 0' <<<"$OUT" >/dev/null || fail "$OUT"
-[[ $kept =~ ^shop__before_[0-9]{8}-[0-9]{6}$ ]] || fail "kept as $kept"
+[[ $kept =~ ^shop__before_[0-9]{8}_[0-9]{6}$ ]] || fail "kept as $kept"
 [ "$(names)" = "shop"$'\n'"$kept" ] || fail "$(names)"
 dump shop >"$T/now.sql"
 same_dumps "$T/good.sql" "$T/now.sql"

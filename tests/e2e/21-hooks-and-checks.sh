@@ -80,7 +80,7 @@ wait_for 10 shows "which only shop has: $rows in 1 table: public.order_lines" dr
 touch "$T/stop-after"
 expect 1 drtool undo shop --confirm "$confirm"
 grep -q "warning: .*hook after_swap" "$T/err" || fail "$(cat "$T/err")"
-[ "$(hooks | sed 's/_[0-9]*-[0-9]*$//')" = "before undo shop none"$'\n'"before_swap shop__before"$'\n'"after_swap done shop__before"$'\n'"after done" ] || fail "$(hooks)"
+[ "$(hooks | sed 's/_[0-9]*_[0-9]*$//')" = "before undo shop none"$'\n'"before_swap shop__before"$'\n'"after_swap done shop__before"$'\n'"after done" ] || fail "$(hooks)"
 [ "$(sql shop -c "SELECT count(*) FROM products WHERE name = 'written'")" = 7 ] || fail "not undone"
 rm "$T/stop-after"
 

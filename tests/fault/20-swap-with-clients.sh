@@ -104,7 +104,7 @@ sql postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE qu
 
 step "a name that somebody else took in the meantime: another one is used"
 for n in 0 1 2 3; do
-	sql postgres -c "CREATE DATABASE \"shop__before_$(date -u -d "+$n seconds" +%Y%m%d-%H%M%S)\" TEMPLATE tiny"
+	sql postgres -c "CREATE DATABASE \"shop__before_$(date -u -d "+$n seconds" +%Y%m%d_%H%M%S)\" TEMPLATE tiny"
 done
 expect 0 drtool undo dbname=shop --confirm shop
 only new
