@@ -30,8 +30,8 @@ const struct content_table *load_run_table(const struct load_run *r, size_t slot
 
 /*
  * load_rules.c: for rows that break the table's own CHECK and NOT NULL constraints: those are taken off, and put back
- * afterwards, NOT VALID (or not at all) where the rows break them, which is a finding. For a table alone (no partition,
- * no inheritance); others fail as before.
+ * afterwards, NOT VALID (or not at all) where the rows break them, which is a finding. Rules that are
+ * inherited, or by children, stay where they are; rows that break those fail as before.
  */
 bool load_without_rules(struct loader *l, size_t table, struct err *e);
 /* load_large_objects.c: into a temporary table piece by piece and from there into the large objects, which exist

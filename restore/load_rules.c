@@ -1,7 +1,8 @@
 /*
  * Rows of the source can break its own CHECK and NOT NULL constraints: one whose function has changed since, one put
  * into the catalogue by hand. pg_restore leaves such a table empty; here the rows come back, and the constraint stays
- * for new ones where that can be said.
+ * for new ones where that can be said. Not those that a table has from its parents or hands on to its children: they
+ * are one with theirs.
  */
 #include "restore/load_internal.h"
 
@@ -16,13 +17,16 @@
 	" pg_catalog.format('COMMENT ON CONSTRAINT %2$I ON %1$s IS %3$L', r.t, conname, pg_catalog.obj_description(oid, 'pg_constraint')),"   \
 	" conname, CASE contype WHEN 'c' THEN 'CHECK CONSTRAINT' ELSE 'CONSTRAINT' END"                                                       \
 	" FROM pg_catalog.pg_constraint, (SELECT $1::text AS t) r"                                                                            \
-	" WHERE conrelid = r.t::pg_catalog.regclass AND contype IN ('c', 'n')"
+	" WHERE conrelid = r.t::pg_catalog.regclass AND contype IN ('c', 'n') AND coninhcount = 0"                                            \
+	" AND (connoinherit OR NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = conrelid))"
 /* Before version 18 NOT NULL has no name and cannot be NOT VALID. */
 #define NOT_NULL_SQL                                                                                                                \
 	" UNION ALL SELECT pg_catalog.format('ALTER TABLE ONLY %1$s ALTER COLUMN %2$I DROP NOT NULL', r.t, attname),"               \
 	" pg_catalog.format('ALTER TABLE ONLY %1$s ALTER COLUMN %2$I SET NOT NULL', r.t, attname), NULL, NULL, attname, 'NOT NULL'" \
-	" FROM pg_catalog.pg_attribute, (SELECT $1::text AS t) r"                                                                   \
-	" WHERE attrelid = r.t::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped AND attnotnull AND attidentity = ''"
+	" FROM pg_catalog.pg_attribute a, (SELECT $1::text AS t) r"                                                                 \
+	" WHERE attrelid = r.t::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped AND attnotnull AND attidentity = ''"        \
+	" AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_attribute p ON p.attrelid = i.inhparent"          \
+	" WHERE i.inhrelid = r.t::pg_catalog.regclass AND p.attname = a.attname AND p.attnotnull)"
 #define NAMED_NOT_NULL 180000
 
 enum { DROP, ADD, ADD_NOT_VALID, COMMENT, NAME, KIND };
@@ -95,8 +99,7 @@ bool load_without_rules(struct loader *l, size_t table, struct err *e)
 {
 	const struct content_table *t = &l->load->contents->tables[table];
 	struct load_run run = { .loader = l, .tables = &table, .table_count = 1, .whole = true };
-	bool alone = t->table.kind == PG_TABLE_PLAIN && !t->table.partition && !t->table.inherits &&
-	             !t->table.load_root;
+	bool alone = t->table.kind == PG_TABLE_PLAIN && !t->table.load_root;
 	struct rules rules = { .table = &t->table };
 	bool ok;
 
