@@ -129,8 +129,9 @@ struct storage *storage_new_fault(struct storage *inner, enum fault_op op, unsig
 	f->op = op;
 	f->nth = nth;
 	f->how = how;
-	*s = (struct storage){ .ops = &fault_ops, .impl = f, .where = xstrdup(inner->where),
-		.in_flight = inner->in_flight };
+	*s = (struct storage){
+		.ops = &fault_ops, .impl = f, .where = xstrdup(inner->where), .in_flight = inner->in_flight
+	};
 	return s;
 }
 

@@ -145,8 +145,9 @@ struct storage *storage_new_volatile(struct storage *inner)
 
 	v->inner = inner;
 	pthread_mutex_init(&v->mutex, NULL);
-	*s = (struct storage){ .ops = &volatile_ops, .impl = v, .where = xstrdup(inner->where),
-		.in_flight = inner->in_flight };
+	*s = (struct storage){
+		.ops = &volatile_ops, .impl = v, .where = xstrdup(inner->where), .in_flight = inner->in_flight
+	};
 	return s;
 }
 

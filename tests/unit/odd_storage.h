@@ -4,6 +4,8 @@
 #ifndef DRTOOL_TESTS_UNIT_ODD_STORAGE_H
 #define DRTOOL_TESTS_UNIT_ODD_STORAGE_H
 
+#include <stdatomic.h>
+
 #include "tests/unit/storage_fixture.h"
 
 enum create { CREATES, IGNORES, REFUSES };
@@ -14,6 +16,7 @@ struct odd {
 	enum create create;
 	const char *aged; /* object whose age is added to */
 	int64_t age_us;
+	atomic_int *put_sleeps; /* NULL, or where a put leaves how many seconds it took */
 };
 
 static inline bool odd_put(void *impl, struct object_key key, struct view body, enum put_mode mode, struct err *e)
@@ -24,6 +27,8 @@ static inline bool odd_put(void *impl, struct object_key key, struct view body, 
 		return err_set(e, ERR_FAILED, "501 Not Implemented");
 	if (mode == PUT_CREATE && o->create == IGNORES)
 		mode = PUT_REPLACE;
+	if (o->put_sleeps)
+		*o->put_sleeps = 600;
 	return storage_put(o->inner, key, body, mode, e);
 }
 

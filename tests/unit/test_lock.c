@@ -397,6 +397,68 @@ static void test_a_store_that_hiccups_is_forgiven(void **state)
 	}
 }
 
+/* The machine sleeps: only the clock that goes on meanwhile jumps. */
+static atomic_int asleep_s;
+
+int __real_clock_gettime(clockid_t id, struct timespec *out);
+int __wrap_clock_gettime(clockid_t id, struct timespec *out);
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *out)
+{
+	int result = __real_clock_gettime(id, out);
+
+	if (id == CLOCK_BOOTTIME)
+		out->tv_sec += asleep_s;
+	return result;
+}
+
+static void test_who_did_not_renew_for_too_long_has_lost_it(void **state)
+{
+	(void)state;
+	for (int sleep_s = 560; sleep_s <= 575; sleep_s += 15) {
+		for (int renew = 0; renew < 2; renew++) {
+			struct repository *r = fixture_repository();
+			struct repository_lock *l = NULL;
+			struct err e = ERR_INIT;
+
+			asleep_s = 0;
+			assert_true(repository_lock_take_exclusive(&l, r, "database-5", &e));
+			asleep_s = sleep_s;
+			/* its object is still there: others may be about to remove it */
+			assert_true(is_locked(r, "database-5"));
+			bool ok = renew ? repository_lock_renew(l, &e) : repository_lock_check(l, &e);
+			assert_int_equal(ok, sleep_s < 570);
+			if (!ok)
+				assert_int_equal(e.kind, ERR_CONFLICT);
+			/* and what is lost stays lost, what was renewed lasts */
+			asleep_s = renew && ok ? sleep_s + 500 : 0;
+			assert_int_equal(repository_lock_check(l, &e), ok);
+			repository_lock_release(l);
+			repository_close(r);
+		}
+	}
+	asleep_s = 0;
+}
+
+/* Puts take as long as the machine sleeps. */
+static void test_a_renewal_that_took_too_long_is_taken_back(void **state)
+{
+	struct odd *o;
+	struct repository *r = fixture_repository_over(odd_storage(&o, storage_new_memory(), CREATES));
+	struct repository_lock *l = NULL;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(repository_lock_take_exclusive(&l, r, "database-5", &e));
+	o->put_sleeps = &asleep_s;
+	assert_false(repository_lock_renew(l, &e));
+	assert_int_equal(e.kind, ERR_CONFLICT);
+	assert_false(is_locked(r, "database-5"));
+	repository_lock_release(l);
+	asleep_s = 0;
+	repository_close(r);
+}
+
 #define THREADS 8
 #define ROUNDS  6
 
@@ -521,6 +583,8 @@ int main(void)
 		cmocka_unit_test(test_renewing_moves_the_time),
 		cmocka_unit_test(test_a_lost_lock_is_noticed_and_not_taken_back),
 		cmocka_unit_test(test_a_store_that_hiccups_is_forgiven),
+		cmocka_unit_test(test_who_did_not_renew_for_too_long_has_lost_it),
+		cmocka_unit_test(test_a_renewal_that_took_too_long_is_taken_back),
 		cmocka_unit_test(test_never_two_holders_whatever_the_store_does_with_creating),
 		cmocka_unit_test(test_break_every_operation_of_taking_once),
 	};
