@@ -3,6 +3,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,6 +12,7 @@
 #define DOWNLOAD_BUFFER      (256L << 10)
 #define UPLOAD_BUFFER_MIN    (16L << 10) /* libcurl's own least */
 #define UPLOAD_BUFFER_MAX    (512L << 10)
+#define UNSENT_MAX           (128 << 10)
 #define KEEPALIVE_IDLE_S     30L
 #define KEEPALIVE_INTERVAL_S 10L
 
@@ -75,11 +78,19 @@ static size_t on_header(char *line, size_t size, size_t count, void *cookie)
 	return len;
 }
 
+/*
+ * The kernel takes no more than UNSENT_MAX beyond what is on its way. Else a whole object would fit into its buffer,
+ * and over a slow line not a byte would seem to move while that empties.
+ */
 static curl_socket_t on_socket(void *cookie, curlsocktype purpose, struct curl_sockaddr *address)
 {
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol), unsent = UNSENT_MAX;
+
 	(void)cookie;
 	(void)purpose;
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd >= 0)
+		setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+	return fd;
 }
 
 static void set_method(struct http_transfer *t)
@@ -186,15 +197,16 @@ static bool is_connected(const struct http_transfer *t)
 
 bool http_transfer_moves(struct http_transfer *t, unsigned stall_ms, int64_t now_us)
 {
-	curl_off_t up = 0, down = 0;
+	curl_off_t up = 0, down = 0, moved;
 	long headers = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &up);
 	curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
 	curl_easy_getinfo(t->easy, CURLINFO_HEADER_SIZE, &headers);
+	moved = up + down + headers;
 	/* Until it is connected the limit on connecting holds. */
-	if (!is_connected(t) || up + down + headers != t->moved) {
-		t->moved = up + down + headers;
+	if (!is_connected(t) || moved != t->moved) {
+		t->moved = moved;
 		t->moved_us = now_us;
 	}
 	return now_us - t->moved_us < (int64_t)stall_ms * 1000;

@@ -42,6 +42,7 @@ struct server {
 	server_fn *handle;
 	void *cookie;
 	unsigned requests, connections;
+	unsigned body_pause_ms;       /* between two pieces of a body that are read; set before the first request */
 	int open[SERVER_CONNECTIONS]; /* 0: none */
 	pthread_t threads[SERVER_CONNECTIONS];
 	bool stopping;
@@ -118,7 +119,7 @@ static inline bool server_read_head(struct server_request *r, struct buf *rest)
 	}
 }
 
-static inline bool server_read_body(struct server_request *r, struct buf *rest)
+static inline bool server_read_body(struct server_request *r, struct buf *rest, unsigned pause_ms)
 {
 	const char *field = strcasestr((char *)r->headers.data, "\r\ncontent-length:");
 	size_t len = field ? strtoul(field + 17, NULL, 10) : 0, n = rest->len < len ? rest->len : len;
@@ -136,6 +137,7 @@ static inline bool server_read_body(struct server_request *r, struct buf *rest)
 		if (got <= 0)
 			return false;
 		buf_addn(&r->body, piece, (size_t)got);
+		usleep(pause_ms * 1000);
 	}
 	return true;
 }
@@ -147,7 +149,7 @@ static inline void *server_serve(void *arg)
 	struct server_request r = { .fd = c->fd, .connection = c->number };
 	struct buf rest = BUF_INIT;
 
-	while (!r.close && server_read_head(&r, &rest) && server_read_body(&r, &rest)) {
+	while (!r.close && server_read_head(&r, &rest) && server_read_body(&r, &rest, s->body_pause_ms)) {
 		pthread_mutex_lock(&s->mutex);
 		r.number = ++s->requests;
 		s->handle(s, &r);

@@ -393,6 +393,29 @@ static void test_slow_is_not_stalled(void **state)
 	stop(f);
 }
 
+/* The last bytes have left us for the kernel's buffer long before they reach a server that is slow to take them. */
+static void test_a_slow_upload_is_not_stalled(void **state)
+{
+	struct fixture *f = start_with(fine, NULL, 600);
+	struct http_response r = HTTP_RESPONSE_INIT_MAX(100);
+	struct buf body = BUF_INIT;
+	int64_t before = clock_monotonic_us();
+	int size = 16384;
+	struct err e;
+
+	(void)state;
+	f->server.body_pause_ms = 20;
+	assert_int_equal(setsockopt(f->server.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+	for (size_t i = 0; i < MIB; i += 16)
+		buf_add(&body, "sixteen letters.");
+	if (!ask(&r, f, HTTP_PUT, "/", buf_view(&body), &e))
+		fail_msg("after %d ms: %s", (int)since_ms(before), e.msg);
+	assert_true(since_ms(before) > 900);
+	buf_release(&body);
+	http_response_release(&r);
+	stop(f);
+}
+
 static void too_much(struct server *s, struct server_request *r)
 {
 	struct buf large = BUF_INIT;
@@ -630,6 +653,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_there),
 		cmocka_unit_test(test_silence_is_a_stall),
 		cmocka_unit_test(test_slow_is_not_stalled),
+		cmocka_unit_test(test_a_slow_upload_is_not_stalled),
 		cmocka_unit_test(test_ceilings),
 		cmocka_unit_test(test_a_cancel_ends_what_is_under_way),
 		cmocka_unit_test(test_what_tidies_up_is_given_time),
