@@ -82,9 +82,11 @@ void report_proof(struct buf *out, const struct proof *p)
 void report_next(const struct proof *p)
 {
 	if (p->outcome == PROOF_SOURCE_FAULTS)
-		say_hint("mend these in the source and take another snapshot; until then all the rest comes back from this one");
+		say_hint(
+		        "mend these in the source and take another snapshot; until then all the rest comes back from this one");
 	if (p->outcome == PROOF_DIFFERS)
-		say_hint("do not rely on this snapshot: take another and verify it; the list is kept in: drtool show %s/%s",
+		say_hint(
+		        "do not rely on this snapshot: take another and verify it; the list is kept in: drtool show %s/%s",
 		        p->database, p->snapshot_id);
 }
 

@@ -22,8 +22,9 @@ struct snapshot_options {
 	const char *pg_bin;                    /* where to look for pg_dump first; may be NULL */
 	const char *const *exclude_table_data; /* patterns as in pg_dump; NULL-terminated or NULL */
 	bool role_passwords;                   /* keep password hashes, where they can be read */
-	bool fingerprint_only; /* rows are read and hashed, and not stored: what diff compares; never for a repository that is kept */
-	bool dry_run;                          /* preflight and plan only */
+	bool fingerprint_only; /* rows are read and hashed, and not stored: what diff compares; never for a repository
+	                          that is kept */
+	bool dry_run;          /* preflight and plan only */
 };
 
 struct snapshot_result {

@@ -13,7 +13,7 @@ grep -q 'predicted time: .* by a test restore' <<<"$OUT" || fail "no prediction:
 expect 0 drtool restore "$ID" --into "dbname=back"
 expect 0 drtool journal --json
 [ "$(jq -r '[.[].event] | join(" ")' <<<"$OUT")" = "snapshot verify restore" ] || fail "$OUT"
-[ "$(jq -r '[.[] | .outcome] | unique | join(" ")' <<<"$OUT")" = done ] || fail "$OUT"
+[ "$(jq -r '[.[] | .outcome] | unique | join(" ")' <<<"$OUT")" = "done" ] || fail "$OUT"
 [ "$(jq -r '[.[] | .snapshot] | unique | join(" ")' <<<"$OUT")" = "$ID" ] || fail "$OUT"
 [ "$(jq -r '.[2] | .dbname + " " + .server' <<<"$OUT")" = "back $PGHOST:$PGPORT" ] || fail "$OUT"
 [ "$(jq '.[2] | (.predicted_seconds > 0) and (.phases | length > 3) and .rows > 0 and .seconds > 0' <<<"$OUT")" = true ] || fail "$OUT"
