@@ -42,7 +42,8 @@ static bool explain(const struct target *t, const struct pg_database *d, struct 
 
 	if (strcmp(state, "42501") == 0) {
 		e->kind = ERR_REFUSED;
-		err_hint(e, "let an administrator create the empty database \"%s\", or give this role CREATEDB",
+		err_hint(e,
+		        "let an administrator create the empty database \"%s\", give this role CREATEDB, or leave owners out: --no-owner",
 		        t->wanted);
 	} else if (strcmp(state, "42809") == 0 || strcmp(state, "22023") == 0) {
 		e->kind = ERR_REFUSED;
