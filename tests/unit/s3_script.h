@@ -39,6 +39,7 @@ struct script {
 	unsigned count, next; /* past the end: 200, empty */
 	struct script_asked asked[ASKED_MAX];
 	unsigned asked_count;
+	unsigned listings;   /* for a handler of the test's own */
 	unsigned keys_given; /* by the credentials service at /keys */
 };
 
