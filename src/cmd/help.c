@@ -2,7 +2,7 @@
 #include "src/config/help.h"
 
 #include "src/cmd/say.h"
-#include "src/config/nearest.h"
+#include "src/base/nearest.h"
 
 static bool unknown(const char *name, struct err *e)
 {

@@ -4,7 +4,7 @@
 #include "src/base/file.h"
 #include "src/cmd/say.h"
 #include "src/cmd/text.h"
-#include "src/config/nearest.h"
+#include "src/base/nearest.h"
 
 #define PASSWORD_MAX 1000
 #define URL_MAX      ((size_t)64 << 10)

@@ -3,7 +3,7 @@
 
 #include <yaml.h>
 
-#include "src/config/nearest.h"
+#include "src/base/nearest.h"
 
 struct pass {
 	yaml_document_t doc;

@@ -2,7 +2,7 @@
 #include "src/config/options.h"
 
 #include "src/base/utf8.h"
-#include "src/config/nearest.h"
+#include "src/base/nearest.h"
 #include "src/config/value.h"
 
 #define TEXT_MAX 4096

@@ -1,8 +1,8 @@
 /*
- * src/config/nearest.h - "did you mean": the known word closest to a mistyped one
+ * src/base/nearest.h - "did you mean": the known word closest to a mistyped one
  */
-#ifndef DRTOOL_CONFIG_NEAREST_H
-#define DRTOOL_CONFIG_NEAREST_H
+#ifndef DRTOOL_BASE_NEAREST_H
+#define DRTOOL_BASE_NEAREST_H
 
 #include <stddef.h>
 

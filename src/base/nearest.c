@@ -1,5 +1,5 @@
-/* src/config/nearest.c - see nearest.h; optimal string alignment distance over three rows */
-#include "src/config/nearest.h"
+/* src/base/nearest.c - see nearest.h; optimal string alignment distance over three rows */
+#include "src/base/nearest.h"
 
 #include <string.h>
 
