@@ -13,7 +13,7 @@ static void reference_name(char out[64], const struct check_options *o)
 	char id[SNAPSHOT_ID_SIZE];
 
 	manifest_new_id(id, 0);
-	target_working_name(out, o->beside->name, id);
+	target_working_name(out, o->beside ? o->beside->name : o->restored->database, id);
 }
 
 static bool compare(struct compare_report *out, const struct compare *c, struct err *e)
@@ -29,6 +29,15 @@ static bool compare(struct compare_report *out, const struct compare *c, struct 
 	     compare_schema(out, c, s, e);
 	pg_session_close(s);
 	return ok;
+}
+
+/* A database that somebody else made has what they gave it: encoding, owner, settings. */
+static bool expect_properties(struct contents *c, const struct check_options *o, struct pg_session *s, struct err *e)
+{
+	if (!o->beside)
+		return pg_catalog_database(&c->database, s, &c->arena, e);
+	target_take_properties(&c->database, o->beside);
+	return true;
 }
 
 bool check_restored(struct compare_report *out, struct repository *r, const struct manifest *m,
@@ -58,8 +67,8 @@ bool check_restored(struct compare_report *out, struct repository *r, const stru
 	observer_phase(obs, "checking what was restored", 0, 0);
 	reference_name(reference, o);
 	if (ok) {
-		target_take_properties(&contents.database, o->beside);
-		ok = archive_open(&archive, chunks, m, pg_session_version(s), o->pg_bin, cancel, e);
+		ok = expect_properties(&contents, o, s, e);
+		ok = ok && archive_open(&archive, chunks, m, pg_session_version(s), o->pg_bin, cancel, e);
 		ok = ok && compare(out, &c, e);
 	}
 	pg_session_close(s);

@@ -11,7 +11,7 @@
 
 struct check_options {
 	const struct conninfo *target;    /* leads to the restored database */
-	const struct pg_database *beside; /* as in restore_options */
+	const struct pg_database *beside; /* as in restore_options; NULL: its properties are its own business */
 	const struct restore_result *restored;
 	const char *pg_bin;
 };

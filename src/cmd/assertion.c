@@ -19,24 +19,36 @@ static bool holds(const char *value)
 	return *value && !*end && number != 0;
 }
 
-static bool check_query(struct pg_session *s, const char *query, struct err *e)
+/* What it gave, unless that may be somebody's data. */
+static const char *outcome(const PGresult *r)
+{
+	const char *value;
+
+	if (PQntuples(r) == 0 || PQnfields(r) == 0)
+		return "no row";
+	if (PQgetisnull(r, 0, 0))
+		return "NULL";
+	value = PQgetvalue(r, 0, 0);
+	if (strcmp(value, "f") == 0)
+		return "false";
+	return strcmp(value, "0") == 0 ? "0" : "neither true nor a number";
+}
+
+static bool check_query(struct pg_session *s, const char *query, size_t number, struct err *e)
 {
 	PGresult *r = NULL;
 	bool ok;
 
-	/* What the query itself sets must not hold for the next one. */
-	if (!pg_exec(s, "ROLLBACK; BEGIN READ ONLY", e) || !pg_query(&r, s, query, 0, NULL, e)) {
+	if (!pg_exec(s, "BEGIN READ ONLY", e) || !pg_query(&r, s, query, 0, NULL, e)) {
 		err_hint(e, "the live database is as it was; the query must be one SELECT");
-		return err_wrap(e, "--check-sql \"%.200s\"", query);
+		return err_wrap(e, "--check-sql %zu", number);
 	}
 	ok = PQntuples(r) > 0 && PQnfields(r) > 0 && !PQgetisnull(r, 0, 0) && holds(PQgetvalue(r, 0, 0));
 	if (!ok)
-		err_set(e, ERR_DIFFERS, "--check-sql \"%.200s\" gives %.100s", query,
-		        PQntuples(r) == 0 || PQnfields(r) == 0 ? "no row"
-		        : PQgetisnull(r, 0, 0)                 ? "NULL"
-		                                               : PQgetvalue(r, 0, 0));
+		err_set(e, ERR_DIFFERS, "--check-sql %zu gives %s", number, outcome(r));
 	PQclear(r);
-	return ok;
+	/* What the query itself has set must not hold for the next one. */
+	return ok && pg_exec(s, "ROLLBACK", e);
 }
 
 static bool check_queries(const struct conninfo *restored, const struct cmd *c, struct err *e)
@@ -46,8 +58,10 @@ static bool check_queries(const struct conninfo *restored, const struct cmd *c, 
 	bool ok = v->count == 0 || (pg_session_open(&s, restored, PG_SESSION_PLAIN, "check", c->cancel, e) &&
 	                                   pg_exec(s, "RESET search_path", e));
 
-	for (size_t i = 0; ok && i < v->count; i++)
-		ok = check_query(s, v->list[i], e);
+	for (size_t i = 0; ok && i < v->count; i++) {
+		say_info("check %zu: %s", i + 1, v->list[i]);
+		ok = check_query(s, v->list[i], i + 1, e);
+	}
 	pg_session_close(s);
 	return ok;
 }
@@ -100,11 +114,11 @@ static bool check_commands(
 
 	environment(env, restored, &a);
 	for (size_t i = 0; ok && i < v->count; i++) {
-		say_info("check: %s", v->list[i]);
+		say_info("check %zu: %s", i + 1, v->list[i]);
 		ok = hook_shell(v->list[i], facts, env, c, e);
 		if (!ok && e->kind == ERR_FAILED) {
 			e->kind = ERR_DIFFERS;
-			err_wrap(e, "--check");
+			err_wrap(e, "--check %zu", i + 1);
 		}
 	}
 	arena_release(&a);

@@ -66,7 +66,7 @@ bool hook_shell(
 	ok = child_start(&child, &spec, e) && child_wait_status(&status, &child, c->cancel, e);
 	child_abort(&child);
 	arena_release(&a);
-	return ok && (status == 0 || err_set(e, ERR_FAILED, "\"%.200s\" ended with status %d", command, status));
+	return ok && (status == 0 || err_set(e, ERR_FAILED, "the command ended with status %d", status));
 }
 
 bool hook_run(enum hook_id id, const struct hook_facts *facts, const struct cmd *c, struct err *e)
@@ -76,7 +76,7 @@ bool hook_run(enum hook_id id, const struct hook_facts *facts, const struct cmd 
 
 	if (!command)
 		return true;
-	say_info("hook %s: %s", hooks[id].name, command);
+	say_info("hook %s", hooks[id].name); /* not what it says: there may be a secret in it */
 	if (hook_shell(command, facts, NULL, c, e))
 		return true;
 	config_where(where, c->config, hooks[id].key);

@@ -27,7 +27,8 @@ bool hook_run(enum hook_id id, const struct hook_facts *facts, const struct cmd 
 /* The one word of drtool.yml for it; NULL when it is not there. */
 const char *hook_command(enum hook_id id, const struct cmd *c);
 
-/* /bin/sh -c command, its output on stderr; env as in child_spec, beside the facts. ERR_FAILED with its status. */
+/* /bin/sh -c command, its output on stderr; env as in child_spec, beside the facts. ERR_FAILED with its status;
+ * the command itself is in no message, for it may hold a secret. */
 bool hook_shell(const char *command, const struct hook_facts *facts, const char *const *env, const struct cmd *c,
         struct err *e);
 

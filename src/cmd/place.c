@@ -130,6 +130,7 @@ bool place_open(struct place *out, const struct cmd *c, const char *text, const 
 
 	if (!target_find(&out->target, c, text, what, e) || !look_inside(out, c, &name, e))
 		return false;
+	out->address = conninfo_copy(out->target.conn);
 	conninfo_set(out->target.conn, "dbname", name);
 	if (!out->maintenance && !open_maintenance(out, c, name, e))
 		return false;
@@ -154,6 +155,7 @@ void place_close(struct place *p)
 	live_release(&p->live);
 	json_decref(p->written);
 	pg_session_close(p->maintenance);
+	conninfo_free(p->address);
 	target_release(&p->target);
 	arena_release(&p->arena);
 }

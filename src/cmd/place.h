@@ -11,7 +11,8 @@
 #include "src/cmd/written.h"
 
 struct place {
-	struct target target;
+	struct target target;     /* its conn has the database's name */
+	struct conninfo *address; /* as it was given, perhaps without one */
 	const char *maintenance_db;
 	struct pg_session *maintenance; /* in another database of the server */
 	struct live live;

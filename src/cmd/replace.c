@@ -10,6 +10,7 @@
 #include "src/cmd/report.h"
 #include "src/cmd/say.h"
 #include "src/cmd/store.h"
+#include "src/cmd/swap_command.h"
 #include "src/cmd/text.h"
 
 #define SAFETY_TAG "safety-" /* and the time */
@@ -68,13 +69,13 @@ static struct restore_options options_for(const struct replace *x, bool dry_run)
 	const struct cmd *c = x->c;
 
 	return (struct restore_options){
-		.target = x->place.target.conn,
-		.maintenance_db = x->place.maintenance_db,
+		.target = x->given.conn ? x->given.conn : x->place.target.conn,
+		.maintenance_db = x->given.conn ? NULL : x->place.maintenance_db,
 		.jobs = cmd_jobs(c),
 		.pg_bin = options_text(c->options, OPTION_PG_BIN),
 		.create_roles = options_set(c->options, OPTION_CREATE_ROLES),
 		.no_owner = options_set(c->options, OPTION_NO_OWNER),
-		.beside = &x->place.live.database,
+		.beside = x->given.conn ? NULL : &x->place.live.database,
 		.dry_run = dry_run,
 	};
 }
@@ -106,7 +107,9 @@ static bool preflight(struct replace *x, struct err *e)
 	struct progress *progress;
 	bool ok;
 
-	if (!check_source(x, e) || !check_space(x, e) || !live_check(&x->place.live, x->place.maintenance, e))
+	if (!check_source(x, e))
+		return false;
+	if (!x->given.conn && (!check_space(x, e) || !live_check(&x->place.live, x->place.maintenance, e)))
 		return false;
 	progress = progress_start();
 	ok = restore_into(&unused, x->repository, x->manifest, &o, progress_observer(progress), x->c->cancel, e);
@@ -170,26 +173,32 @@ static void say_differences(const struct compare_report *report)
 		        report->items[i].what);
 }
 
+/* The restored database's address. */
+static struct conninfo *restored_conninfo(const struct replace *x)
+{
+	struct conninfo *conn = conninfo_copy(x->given.conn ? x->given.conn : x->place.target.conn);
+
+	conninfo_set(conn, "dbname", x->restored.database);
+	return conn;
+}
+
 static bool check(struct replace *x, struct err *e)
 {
-	struct conninfo *conn = conninfo_copy(x->place.target.conn);
+	struct conninfo *conn = restored_conninfo(x);
 	const struct check_options o = { .target = conn,
-		.beside = &x->place.live.database,
+		.beside = x->given.conn ? NULL : &x->place.live.database,
 		.restored = &x->restored,
 		.pg_bin = options_text(x->c->options, OPTION_PG_BIN) };
 	struct compare_report report = COMPARE_REPORT_INIT;
 	struct progress *progress = progress_start();
-	bool ok;
+	bool ok = check_restored(&report, x->repository, x->manifest, &o, progress_observer(progress), x->c->cancel, e);
 
-	conninfo_set(conn, "dbname", x->restored.database);
-	ok = check_restored(&report, x->repository, x->manifest, &o, progress_observer(progress), x->c->cancel, e);
 	progress_stop(progress);
 	say_differences(&report);
 	if (ok && report.total > report.faults) {
 		ok = err_set(e, ERR_DIFFERS, "what was restored is not what the snapshot says: %llu differences",
 		        (unsigned long long)(report.total - report.faults));
-		err_hint(e, "the live database is as it was; look at \"%s\", which the next restore replaces",
-		        x->restored.database);
+		err_hint(e, "the live database is as it was; look at \"%s\"", x->restored.database);
 	}
 	compare_report_release(&report);
 	conninfo_free(conn);
@@ -200,11 +209,26 @@ static bool check(struct replace *x, struct err *e)
 
 static bool assertions(struct replace *x, struct err *e)
 {
-	struct conninfo *conn = conninfo_copy(x->place.target.conn);
-	bool ok;
+	struct conninfo *conn = restored_conninfo(x);
+	bool ok = assertion_check(conn, &x->facts, x->c, e);
 
-	conninfo_set(conn, "dbname", x->restored.database);
-	ok = assertion_check(conn, &x->facts, x->c, e);
+	conninfo_free(conn);
+	return ok;
+}
+
+static bool swap_by_command(struct replace *x, struct err *e)
+{
+	struct conninfo *conn = restored_conninfo(x);
+	const struct swap_command w = { .command = swap_command_with(x->c),
+		.back = swap_command_back(x->c),
+		.live = x->place.address,
+		.restored = conn,
+		.facts = &x->facts };
+	int64_t start = clock_monotonic_us();
+	bool ok = swap_command_run(&w, x->c, e);
+
+	x->swap.window_us = clock_monotonic_us() - start;
+	x->since = written_since(x->at_snapshot, x->place.written);
 	conninfo_free(conn);
 	return ok;
 }
@@ -213,6 +237,8 @@ static bool swap(struct replace *x, struct err *e)
 {
 	json_t *now;
 
+	if (x->given.conn)
+		return swap_by_command(x, e);
 	x->swap.replacement = x->restored.database;
 	x->swap.replacement_comment = x->place.live.database.comment;
 	x->swap.by = x->manifest->id;
@@ -233,7 +259,10 @@ static void leave(struct replace *x, const struct err *why)
 	const struct restore_options o = options_for(x, false);
 	struct err trouble = ERR_INIT;
 
-	if (why->kind != ERR_REFUSED && why->kind != ERR_CANCELLED)
+	if (x->given.conn)
+		say_info("the restored database stays as \"%s\": empty it before the next restore into it",
+		        x->restored.database);
+	else if (why->kind != ERR_REFUSED && why->kind != ERR_CANCELLED)
 		say_info("the restored database stays as \"%s\" until the next restore replaces it",
 		        x->restored.database);
 	else if (!restore_discard(&o, x->restored.database, NULL, &trouble))
@@ -285,12 +314,35 @@ static bool replace_with_hooks(struct replace *x, struct err *e)
 	return ok;
 }
 
+/* Where names cannot be changed, the provider has made a database and has a command of its own. */
+static bool find_given(struct replace *x, struct err *e)
+{
+	const char *into = options_text(x->c->options, OPTION_INTO), *with = swap_command_with(x->c);
+
+	if (!into && !with)
+		return true;
+	if (!into) {
+		err_set(e, ERR_USAGE, "a swap command needs a database that is there already");
+		return err_hint(e, "name the empty one that your provider made with --into");
+	}
+	if (!with) {
+		err_set(e, ERR_USAGE, "--into and --replace together need the command that swaps them");
+		return err_hint(
+		        e, "give --swap-with COMMAND, or leave --into out: names are then changed in one transaction");
+	}
+	if (!target_find(&x->given, x->c, into, "--into", e))
+		return false;
+	if (conninfo_same_database(x->given.conn, x->place.target.conn))
+		return err_set(e, ERR_USAGE, "--into and --replace name the same database");
+	return true;
+}
+
 static bool run(struct replace *x, struct err *e)
 {
 	bool ok;
 
 	if (!place_open(&x->place, x->c, options_text(x->c->options, OPTION_REPLACE), "--replace", e) ||
-	        !store_open(&x->repository, x->c, e) || !find_snapshot(x, e))
+	        !find_given(x, e) || !store_open(&x->repository, x->c, e) || !find_snapshot(x, e))
 		return false;
 	report_predict(&x->prediction, x->repository, x->manifest, x->place.target.conn);
 	x->free_known = space_free(&x->free_bytes, x->place.maintenance, x->place.live.database.tablespace);
@@ -315,13 +367,14 @@ static bool run(struct replace *x, struct err *e)
 
 bool replace_run(struct cmd *c, struct err *e)
 {
-	struct replace x = { .c = c, .place = PLACE_INIT, .started = clock_monotonic_us() };
+	struct replace x = { .c = c, .place = PLACE_INIT, .given = TARGET_INIT, .started = clock_monotonic_us() };
 	bool ok = store_where(c, e) && run(&x, e);
 
 	restore_result_release(&x.restored);
 	manifest_free(x.manifest);
 	repository_close(x.repository);
 	place_close(&x.place);
+	target_release(&x.given);
 	json_decref(x.at_snapshot);
 	json_decref(x.at_swap);
 	json_decref(x.since);

@@ -13,6 +13,7 @@
 struct replace {
 	struct cmd *c;
 	struct place place;
+	struct target given; /* --into: a database the provider made; its conn is NULL where databases change names */
 	struct repository *repository;
 	struct manifest *manifest;
 	struct snapshot_result safety; /* id "" when there is none */

@@ -60,6 +60,10 @@ void replace_record(const struct replace *x, const struct err *why)
 		record_detail(&event, "kept", "%s", x->swap.kept);
 	if (!why)
 		written_record(&event, x->at_swap);
+	if (!why && x->given.conn) {
+		record_detail(&event, "swap", "by a command");
+		record_detail(&event, "into", "%s", x->restored.database);
+	}
 	if (!why)
 		record_detail(&event, "swap_ms", "%lld", (long long)(x->swap.window_us / 1000));
 	if (*x->safety.id)
@@ -101,20 +105,26 @@ static void summary(struct buf *out, const struct replace *x, int64_t took_us)
 	char rows[TEXT_SIZE], bytes[TEXT_SIZE], took[TEXT_SIZE], window[TEXT_SIZE];
 
 	text_printable(out, name);
-	buf_addf(out, " is now snapshot %s/%s: %s rows, %s, in %s; nobody could log in for %s (", x->manifest->database,
+	buf_addf(out, " is now snapshot %s/%s: %s rows, %s, in %s; the swap took %s (", x->manifest->database,
 	        x->manifest->id, text_count(rows, r->rows), text_bytes(bytes, r->plain_bytes),
 	        text_duration(took, took_us), text_duration(window, x->swap.window_us));
 	report_phases(out, r->phases, r->phase_count);
-	buf_add(out, ")\nthe old database is kept as ");
-	text_printable(out, x->swap.kept);
+	buf_add(out, ")\n");
+	if (*x->swap.kept) {
+		buf_add(out, "the old database is kept as ");
+		text_printable(out, x->swap.kept);
+		buf_add(out, "\n");
+	}
 	if (*x->safety.id)
-		buf_addf(out, ", and as snapshot %s", x->safety.id);
-	buf_add(out, "\nrows written since the snapshot, and not in it: ");
+		buf_addf(out, "what it was is also snapshot %s\n", x->safety.id);
+	buf_add(out, "rows written since the snapshot, and not in it: ");
 	written_text(out, x->since);
-	buf_addf(out, "\nto go back: drtool undo %s\nwhen it is no longer needed: drtool drop-old %s ", x->place.word,
-	        x->place.word);
-	text_printable(out, x->swap.kept);
-	buf_add(out, "\n");
+	buf_addf(out, "\nto go back: drtool undo %s\n", x->place.word);
+	if (*x->swap.kept) {
+		buf_addf(out, "when it is no longer needed: drtool drop-old %s ", x->place.word);
+		text_printable(out, x->swap.kept);
+		buf_add(out, "\n");
+	}
 }
 
 bool replace_tell(const struct replace *x, struct err *e)

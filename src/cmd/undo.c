@@ -6,13 +6,15 @@
 #include "src/cmd/record.h"
 #include "src/cmd/say.h"
 #include "src/cmd/store.h"
+#include "src/cmd/swap_command.h"
 #include "src/cmd/text.h"
 
 struct undo {
 	struct cmd *c;
 	struct place place;
 	struct repository *repository; /* for the journal; NULL when there is none: a swap needs no repository */
-	const struct kept *kept;
+	const struct kept *kept;       /* NULL when a command swaps back */
+	const char *command;           /* NULL when databases change names */
 	struct place_swap swap;
 	struct hook_facts facts;
 	json_t *since;     /* what was written since the swap that is undone; see written.h */
@@ -35,29 +37,43 @@ static bool find_kept(struct undo *u, struct err *e)
 	return true;
 }
 
-static void say_plan(const struct undo *u)
+static void kept_text(struct buf *out, const struct undo *u)
 {
 	const struct kept *k = u->kept;
 	char age[TEXT_SIZE], size[TEXT_SIZE];
-	struct buf text = BUF_INIT;
-	char *lines, *rest, *line;
 
-	buf_addf(&text, "%s, to be put aside:\n", u->place.live.database.name);
-	place_describe(&text, &u->place);
-	buf_addf(&text, "by %s:\n  was live      until %s ago", k->name, text_age(age, clock_utc_us() - k->until_us));
+	buf_addf(out, "by %s:\n  was live      until %s ago", k->name, text_age(age, clock_utc_us() - k->until_us));
 	if (*k->by)
-		buf_addf(&text, ", when %s%s took its place", strcmp(k->by, "undo") == 0 ? "" : "snapshot ",
+		buf_addf(out, ", when %s%s took its place", strcmp(k->by, "undo") == 0 ? "" : "snapshot ",
 		        strcmp(k->by, "undo") == 0 ? "an undo" : k->by);
-	buf_addf(&text, "\n  size          %s\n", k->size < 0 ? "unknown" : text_bytes(size, (uint64_t)k->size));
-	buf_addf(&text, "rows written since then, which only %s has: ", u->place.live.database.name);
-	written_text(&text, u->since);
-	buf_add(&text, "\n");
-	lines = rest = buf_detach(&text);
+	buf_addf(out, "\n  size          %s\n", k->size < 0 ? "unknown" : text_bytes(size, (uint64_t)k->size));
+	buf_addf(out, "rows written since then, which only %s has: ", u->place.live.database.name);
+	written_text(out, u->since);
+	buf_add(out, "\n");
+}
+
+static void say_lines(char *lines)
+{
+	char *rest = lines, *line;
+
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		if (*line)
 			say_info("%s", line);
 	}
 	free(lines);
+}
+
+static void say_plan(const struct undo *u)
+{
+	struct buf text = BUF_INIT;
+
+	buf_addf(&text, "%s, to be put aside:\n", u->place.live.database.name);
+	place_describe(&text, &u->place);
+	if (u->command)
+		buf_add(&text, "by the command that swaps back\n");
+	else
+		kept_text(&text, u);
+	say_lines(buf_detach(&text));
 }
 
 static bool check_kept(const struct undo *u, struct err *e)
@@ -91,7 +107,21 @@ static void look_back(struct undo *u)
 	json_decref(then);
 }
 
-static bool swap_back(struct undo *u, struct err *e)
+static bool swap_by_command(struct undo *u, struct err *e)
+{
+	struct journal_event event = record_start("undo", place_repository_name(&u->place));
+	const struct swap_command w = { .command = u->command, .live = u->place.address, .facts = &u->facts };
+	int64_t start = clock_monotonic_us();
+	bool ok = hook_run(HOOK_BEFORE_SWAP, &u->facts, u->c, e) && swap_command_run(&w, u->c, e);
+
+	u->swap.window_us = clock_monotonic_us() - start;
+	record_server(&event, u->place.target.conn);
+	record_detail(&event, "swap", "by a command");
+	record_finish(&event, u->c, u->repository, false, ok ? NULL : e);
+	return ok;
+}
+
+static bool swap_names(struct undo *u, struct err *e)
 {
 	struct journal_event event = record_start("undo", place_repository_name(&u->place));
 	json_t *counts = place_counts(&u->place, u->c, u->kept->name);
@@ -134,11 +164,11 @@ static bool do_it(struct undo *u, struct err *e)
 	u->facts = (struct hook_facts){ .action = "undo",
 		.database = u->place.live.database.name,
 		.server = u->place.server,
-		.replacement = u->kept->name };
+		.replacement = u->kept ? u->kept->name : NULL };
 	if (!live_lock(u->place.maintenance, u->place.live.database.name, e) ||
 	        !hook_run(HOOK_BEFORE, &u->facts, u->c, e))
 		return false;
-	ok = swap_back(u, e);
+	ok = u->command ? swap_by_command(u, e) : swap_names(u, e);
 	u->facts.outcome = ok ? "done" : "failed";
 	if (ok)
 		run_late(u, HOOK_AFTER_SWAP);
@@ -160,15 +190,18 @@ static bool tell(const struct undo *u, struct err *e)
 
 		json_object_set_new(o, "database", answer_text(name));
 		json_object_set_new(o, "dry_run", json_boolean(cmd_dry_run(u->c)));
-		json_object_set_new(o, "replacement", answer_text(u->kept->name));
+		json_object_set_new(o, "replacement", answer_text(u->kept ? u->kept->name : NULL));
 		json_object_set_new(o, "kept", *u->swap.kept ? answer_text(u->swap.kept) : json_null());
 		json_object_set_new(o, "confirm", answer_text(u->place.confirm));
-		json_object_set(o, "written_since", u->since);
+		json_object_set(o, "written_since", u->since ? u->since : json_null());
 		json_object_set_new(o, "swap_seconds", answer_seconds(u->swap.window_us));
 		return say_result_json(o, e);
 	}
 	if (cmd_dry_run(u->c)) {
 		buf_add(&out, "all checks passed; nothing was changed\n");
+	} else if (u->command) {
+		buf_addf(&out, "the command is done, and the address of %s leads elsewhere; it took %s\n", name,
+		        text_duration(window, u->swap.window_us));
 	} else {
 		text_printable(&out, name);
 		buf_add(&out, " is again what was kept as ");
@@ -185,12 +218,15 @@ static bool tell(const struct undo *u, struct err *e)
 
 static bool run(struct undo *u, struct err *e)
 {
-	if (!place_open(&u->place, u->c, u->c->options->arguments[0], "the database", e) || !find_kept(u, e))
+	u->command = swap_command_back(u->c);
+	if (!place_open(&u->place, u->c, u->c->options->arguments[0], "the database", e) ||
+	        (!u->command && !find_kept(u, e)))
 		return false;
 	open_repository(u);
-	look_back(u);
+	if (!u->command)
+		look_back(u);
 	say_plan(u);
-	if (!live_check(&u->place.live, u->place.maintenance, e) || !check_kept(u, e))
+	if (!u->command && (!live_check(&u->place.live, u->place.maintenance, e) || !check_kept(u, e)))
 		return false;
 	if (cmd_dry_run(u->c))
 		return tell(u, e);

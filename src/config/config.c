@@ -27,6 +27,10 @@ struct config_hooks {
 	char *before, *before_swap, *after_swap, *after;
 };
 
+struct config_swap {
+	char *with, *back;
+};
+
 /* Every leaf is text as written: one set of readers (value.h) serves argv, environment and file. */
 struct config_data {
 	char *version, *repository, *pg_bin, *jobs, *level, *yield_after, *lock_wait;
@@ -34,6 +38,7 @@ struct config_data {
 	struct config_scratch scratch;
 	struct config_s3 s3;
 	struct config_hooks hooks;
+	struct config_swap swap;
 	struct config_database *databases;
 	unsigned databases_count;
 };
@@ -97,6 +102,12 @@ static const cyaml_schema_field_t hooks_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t swap_fields[] = {
+	TEXT("with", struct config_swap, with),
+	TEXT("back", struct config_swap, back),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t top_fields[] = {
 	TEXT("version", struct config_data, version),
 	TEXT("repository", struct config_data, repository),
@@ -106,6 +117,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	NESTED("scratch", scratch, scratch_fields),
 	NESTED("s3", s3, s3_fields),
 	NESTED("hooks", hooks, hooks_fields),
+	NESTED("swap", swap, swap_fields),
 	TEXT("jobs", struct config_data, jobs),
 	TEXT("level", struct config_data, level),
 	TEXT("yield_after", struct config_data, yield_after),

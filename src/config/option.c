@@ -101,6 +101,11 @@ static const struct option rows[OPTION_COUNT] = {
 		"run this by /bin/sh on the restored database before the swap; a failure stops it; repeatable" },
 	[OPTION_CHECK_SQL] = { "check-sql", 0, "QUERY", RESTORE, NULL, NULL, OPTION_LIST, 0, 0,
 		"ask the restored database before the swap; anything but true or a number other than 0 stops it; repeatable" },
+	[OPTION_SWAP_WITH] = { "swap-with", 0, "COMMAND", RESTORE, NULL, NULL, OPTION_TEXT, 0, 0,
+		"with --into and --replace: no rename, this command makes the live address lead to the restored database [drtool.yml: "
+		"swap.with]" },
+	[OPTION_SWAP_BACK] = { "swap-back", 0, "COMMAND", RESTORE | UNDO, NULL, NULL, OPTION_TEXT, 0, 0,
+		"the command that makes it lead back; undo runs it instead of a rename [drtool.yml: swap.back]" },
 	[OPTION_CREATE_ROLES] = { "create-roles", 0, NULL, RESTORE, NULL, NULL, OPTION_SWITCH, 0, 0,
 		"create roles that the snapshot needs and the server lacks, without login" },
 	[OPTION_NO_OWNER] = { "no-owner", 0, NULL, RESTORE, NULL, NULL, OPTION_SWITCH, 0, 0,
