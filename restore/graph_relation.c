@@ -49,7 +49,7 @@ static void add_archive(struct relations *out, const struct stages *s, const cha
 		struct relation *r;
 
 		out->of_entry[i] = NONE;
-		if (!is_relation(t))
+		if (!is_relation(t) || s->of[i] == STAGE_SKIP)
 			continue;
 		out->of_entry[i] = (uint32_t)out->count;
 		r = &out->items[out->count++];

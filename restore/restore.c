@@ -3,6 +3,7 @@
 #include "restore/objects.h"
 #include "restore/preflight.h"
 #include "restore/schema.h"
+#include "restore/selection.h"
 #include "restore/server_memory.h"
 #include "restore/target.h"
 #include "restore/work.h"
@@ -57,19 +58,85 @@ static bool read_contents(struct run *r, struct err *e)
 	return ok || err_wrap(e, "read the contents of snapshot \"%s\"", r->manifest->id);
 }
 
-static void list_tablespaces(struct pg_text_list *out, const struct toc *toc, struct arena *a)
+static void list_tablespaces(struct pg_text_list *out, const struct stages *s, struct arena *a)
 {
+	const struct toc *toc = s->toc;
+
 	out->items = arena_alloc(a, (toc->count + 1) * sizeof(*out->items));
 	out->count = 0;
 	for (size_t i = 0; i < toc->count; i++) {
 		const char *name = toc->entries[i].tablespace;
-		bool known = !*name;
+		bool known = !*name || s->of[i] == STAGE_SKIP;
 
 		for (size_t k = 0; k < out->count && !known; k++)
 			known = strcmp(out->items[k], name) == 0;
 		if (!known)
 			out->items[out->count++] = name;
 	}
+}
+
+/* Leave the chosen ones, in their order; in[] says which those are. */
+#define KEEP(items, count, in)                                  \
+	do {                                                    \
+		size_t kept_ = 0;                               \
+		for (size_t i_ = 0; i_ < (count); i_++)         \
+			if ((in)[i_])                           \
+				(items)[kept_++] = (items)[i_]; \
+		(count) = kept_;                                \
+	} while (0)
+
+static bool is_extension_in(const struct selection *x, const struct toc *toc, const char *name)
+{
+	for (size_t i = 0; i < toc->count; i++)
+		if (x->entry_in[i] && strcmp(toc->entries[i].desc, "EXTENSION") == 0 &&
+		        strcmp(toc->entries[i].tag, name) == 0)
+			return true;
+	return false;
+}
+
+static void keep_selected(struct run *r, const struct selection *x, struct arena *a)
+{
+	struct contents *c = &r->contents;
+	bool *extension_in = arena_alloc(a, (c->extensions.count + 1) * sizeof(*extension_in));
+
+	for (size_t i = 0; i < c->extensions.count; i++)
+		extension_in[i] = is_extension_in(x, r->archive.toc, c->extensions.items[i].name);
+	for (size_t i = 0; i < r->archive.toc->count; i++)
+		if (!x->entry_in[i])
+			r->stages.of[i] = STAGE_SKIP;
+	for (size_t i = 0; i < c->table_count; i++)
+		if (!x->table_in[i])
+			piece_list_release(&c->tables[i].pieces);
+	KEEP(c->tables, c->table_count, x->table_in);
+	KEEP(c->sequences.items, c->sequences.count, x->sequence_in);
+	KEEP(c->matviews.items, c->matviews.count, x->matview_in);
+	KEEP(c->extensions.items, c->extensions.count, extension_in);
+	c->large_objects.count = 0;
+}
+
+static bool select_tables(struct run *r, struct err *e)
+{
+	struct selection_source s = { .toc = r->archive.toc, .contents = &r->contents, .snapshot_id = r->manifest->id };
+	struct selection x;
+	struct arena a = ARENA_INIT;
+	size_t left_out = 0;
+	bool ok;
+
+	if (!r->options->tables || !*r->options->tables)
+		return true;
+	ok = recode_open(&s.to_archive, r->contents.database.encoding, false, e) &&
+	     selection_make(&x, &s, r->options->tables, &a, e);
+	if (ok) {
+		selection_complete(&x, &left_out, &s, &a);
+		keep_selected(r, &x, &a);
+	}
+	if (left_out)
+		observer_note(r->obs, NOTE_INFO,
+		        "left out: %zu definition%s (foreign keys, views, triggers, ...) that need tables which were not chosen",
+		        left_out, left_out == 1 ? "" : "s");
+	recode_close(s.to_archive);
+	arena_release(&a);
+	return ok;
 }
 
 static bool look(struct run *r, struct err *e)
@@ -88,7 +155,9 @@ static bool look(struct run *r, struct err *e)
 	                r->cancel, e))
 		return false;
 	stages_assign(&r->stages, r->archive.toc, o->disable_subscriptions);
-	list_tablespaces(&tablespaces, r->archive.toc, &a);
+	if (!select_tables(r, e))
+		return false;
+	list_tablespaces(&tablespaces, &r->stages, &a);
 	ok = preflight_check(&r->preflight, r->target.maintenance, &r->contents, &tablespaces, o,
 	             r->target.state == TARGET_MISSING, r->obs, e) &&
 	     graph_build(&r->graph,
@@ -268,6 +337,17 @@ static void describe(struct run *r)
 	}
 }
 
+/* What a dry run says would come in. */
+static void plan(struct run *r)
+{
+	for (size_t i = 0; i < r->contents.table_count; i++) {
+		const struct content_table *t = &r->contents.tables[i];
+
+		r->result->rows += t->table.kind != PG_TABLE_LARGE_OBJECTS ? t->fingerprint.rows : 0;
+		r->result->plain_bytes += t->pieces.bytes;
+	}
+}
+
 static void release(struct run *r)
 {
 	graph_release(&r->graph);
@@ -299,8 +379,7 @@ bool restore_into(struct restore_result *out, struct repository *repository, con
 	r.phase_started = started;
 	ok = look(&r, e);
 	if (ok && o->dry_run) {
-		out->rows = m->rows;
-		out->plain_bytes = m->plain_bytes;
+		plan(&r);
 	} else if (ok) {
 		r.phase_started = clock_monotonic_us();
 		ok = restore_all(&r, e);

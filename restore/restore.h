@@ -28,6 +28,8 @@ struct restore_options {
 	 * usual.
 	 */
 	const struct pg_database *beside;
+	/* Only what these patterns mean, and what that needs (selection.h); NULL or empty: everything. */
+	const char *const *tables;
 	bool dry_run;
 };
 

@@ -6,6 +6,7 @@
 #include "src/cmd/record.h"
 #include "src/cmd/replace.h"
 #include "src/cmd/report.h"
+#include "src/cmd/restore_table.h"
 #include "src/cmd/say.h"
 #include "src/cmd/store.h"
 #include "src/cmd/target.h"
@@ -35,9 +36,9 @@ static json_t *result_document(const struct cmd *c, const struct manifest *m, co
 	json_object_set_new(o, "from", answer_text(m->database));
 	json_object_set_new(o, "into", answer_text(result->database));
 	json_object_set_new(o, "dry_run", json_boolean(cmd_dry_run(c)));
-	json_object_set_new(o, "tables", answer_count(cmd_dry_run(c) ? m->tables : result->tables));
-	json_object_set_new(o, "rows", answer_count(cmd_dry_run(c) ? m->rows : result->rows));
-	json_object_set_new(o, "bytes", answer_count(cmd_dry_run(c) ? m->plain_bytes : result->plain_bytes));
+	json_object_set_new(o, "tables", answer_count(result->tables));
+	json_object_set_new(o, "rows", answer_count(result->rows));
+	json_object_set_new(o, "bytes", answer_count(result->plain_bytes));
 	json_object_set_new(o, "seconds", answer_seconds(result->duration_us));
 	json_object_set_new(o, "phases", answer_phases(result->phases, result->phase_count));
 	json_object_set_new(o, "findings", findings_document(result));
@@ -79,7 +80,8 @@ static void summary_text(struct buf *out, const struct manifest *m, const struct
 }
 
 /* What a restore of this snapshot would do. */
-static void plan_text(struct buf *out, struct repository *r, const struct manifest *m, const struct target *t)
+static void plan_text(struct buf *out, struct repository *r, const struct manifest *m, const struct target *t,
+        const struct restore_result *result, bool some_tables)
 {
 	char tables[TEXT_SIZE], rows[TEXT_SIZE], bytes[TEXT_SIZE], size[TEXT_SIZE], took[TEXT_SIZE];
 	struct prediction prediction;
@@ -88,8 +90,12 @@ static void plan_text(struct buf *out, struct repository *r, const struct manife
 	target_describe(&where, t->conn);
 	buf_addf(out, "would restore %s/%s into ", m->database, m->id);
 	text_printable(out, buf_str(&where));
-	buf_addf(out, ": %s tables, %s rows, %s\n", text_count(tables, m->tables), text_count(rows, m->rows),
-	        text_bytes(bytes, m->plain_bytes));
+	buf_addf(out, ": %s tables, %s rows, %s\n", text_count(tables, result->tables), text_count(rows, result->rows),
+	        text_bytes(bytes, result->plain_bytes));
+	if (some_tables) {
+		buf_add(out, "connections to be ended: none; nothing was changed\n");
+		goto done;
+	}
 	buf_addf(out,
 	        "disk needed on the server: about %s, the size of the source; whether it is free cannot be seen from here\n",
 	        text_bytes(size, m->database_size));
@@ -100,6 +106,7 @@ static void plan_text(struct buf *out, struct repository *r, const struct manife
 		buf_addf(out, "predicted time: %s, by %s\n", text_duration(took, prediction.duration_us),
 		        prediction.text);
 	buf_add(out, "connections to be ended: none; nothing was changed\n");
+done:
 	buf_release(&where);
 }
 
@@ -112,7 +119,7 @@ static bool print(const struct cmd *c, struct repository *r, const struct manife
 	if (cmd_json(c))
 		return say_result_json(result_document(c, m, result), e);
 	if (cmd_dry_run(c))
-		plan_text(&out, r, m, t);
+		plan_text(&out, r, m, t, result, options_set(c->options, OPTION_TABLE));
 	else
 		summary_text(&out, m, result);
 	ok = say_result(buf_view(&out), e);
@@ -129,14 +136,17 @@ static bool run(struct restore_result *result, const struct cmd *c, struct repos
 		.pg_bin = options_text(c->options, OPTION_PG_BIN),
 		.create_roles = options_set(c->options, OPTION_CREATE_ROLES),
 		.no_owner = options_set(c->options, OPTION_NO_OWNER),
+		.tables = c->options->values[OPTION_TABLE].list,
 		.dry_run = cmd_dry_run(c),
 	};
-	struct journal_event event = record_start("restore", m->database);
+	struct journal_event event = record_start(o.tables ? "restore-table" : "restore", m->database);
 	struct prediction prediction;
 	struct progress *progress;
 	bool ok;
 
 	report_predict(&prediction, r, m, t->conn);
+	if (o.tables)
+		prediction.duration_us = 0; /* of the whole */
 	progress = progress_start();
 	ok = restore_into(result, r, m, &o, progress_observer(progress), c->cancel, e);
 	progress_stop(progress);
@@ -158,8 +168,10 @@ bool cmd_restore(struct cmd *c, struct err *e)
 	struct repository *r = NULL;
 	struct manifest *m = NULL;
 	struct restore_result result = { 0 };
-	bool ok = false;
+	bool ok = false, beside = false;
 
+	if (!restore_table_check(c->options, e))
+		return false;
 	if (options_text(c->options, OPTION_REPLACE))
 		return replace_run(c, e);
 	if (!into) {
@@ -170,10 +182,17 @@ bool cmd_restore(struct cmd *c, struct err *e)
 		return false;
 	if (!target_announce_server(&target, c, e) || !store_open(&r, c, e))
 		goto done;
-	if (!store_find(&m, r, c, c->options->arguments[0], e) || !run(&result, c, r, m, &target, e))
+	if (!store_find(&m, r, c, c->options->arguments[0], e) || !restore_table_beside(&beside, c, &target, e))
+		goto done;
+	if (beside) {
+		ok = restore_table_run(c, r, m, &target, e);
+		goto done;
+	}
+	if (!run(&result, c, r, m, &target, e))
 		goto done;
 	ok = print(c, r, m, &target, &result, e);
-	report_rto(c, result.duration_us);
+	if (!options_set(c->options, OPTION_TABLE))
+		report_rto(c, result.duration_us);
 	if (result.finding_count > 0) {
 		c->status = CMD_STATUS_DIFFERS;
 		say_hint("mend what stands in their way, then make them by hand; their definitions: drtool cat %s/%s",

@@ -70,9 +70,13 @@ static const struct command rows[COMMAND_COUNT] = {
 		"--replace restores beside the live database, checks the result, and then swaps names in one transaction; the old "
 		"database is kept as <db>__before_<time>, and drtool undo swaps back. Until the swap the live database is only read, "
 		"for a safety snapshot. Without --confirm nothing is done: what would happen is shown, with the word to type.\n\n"
+		"With --table only matching tables. Into a new or empty database they come as they were, with what they need. Into one "
+		"that is in use each comes beside what is there, as a plain table <table>__restored_<id> with its rows, indexes and keys, "
+		"never over anything; then the statements that put the rows back are printed.\n\n"
 		"With --dry-run only the checks are made and the plan is printed.",
 		"drtool restore latest --into \"dbname=shop_copy\"\ndrtool restore before-migration --replace shop\n"
-		"drtool restore before-migration --replace shop --confirm shop",
+		"drtool restore before-migration --replace shop --confirm shop\n"
+		"drtool restore latest --into shop --table public.orders",
 	},
 	[COMMAND_UNDO] = {
 		"undo", "DB", 1, 1,
