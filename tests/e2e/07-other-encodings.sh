@@ -25,9 +25,9 @@ for db in bytes latin japanese; do
 	drtool cat "$ID" >"$T/cat.sql" 2>"$T/err" || fail "cat: $(cat "$T/err")"
 	dump "$db" >"$T/source.sql"
 	same_as_cat "$T/source.sql" "$T/cat.sql"
+	! is_s3 || continue # recover.sh reads directories
 	createdb -T "template0" -E "$(sql "$db" -c 'SHOW server_encoding')" --locale=C "${db}_recovered"
-	repo_copy
-	expect 0 sh "$ROOT/scripts/recover.sh" "$COPY" "$db" "$ID" "dbname=${db}_recovered"
+	expect 0 sh "$ROOT/scripts/recover.sh" "$REPO" "$db" "$ID" "dbname=${db}_recovered"
 	same_databases "$db" "${db}_recovered"
 done
 no_leftovers

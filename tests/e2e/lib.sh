@@ -163,16 +163,11 @@ repo_remove() { # PATH
 
 # Make $COPY a directory with the repository as it is now: the repository itself, or everything that is in the bucket.
 repo_copy() {
-	local file
 	COPY=$REPO
 	[[ $REPO = s3://* ]] || return 0
 	COPY=$T/copy
 	rm -rf "$COPY"
-	repo_files >"$T/files"
-	while read -r file; do
-		mkdir -p "$(dirname "$COPY/$file")"
-		repo_cat "$file" >"$COPY/$file"
-	done <"$T/files"
+	s3_client copy "${REPO#s3://}/" "$COPY"
 }
 
 # --- drtool --------------------------------------------------------------------------------------------------------------------------

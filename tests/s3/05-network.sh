@@ -4,7 +4,7 @@
 
 server
 fake
-shop shop 4
+shop shop 1
 snapshot shop
 good=$ID
 
@@ -44,9 +44,10 @@ round "a while"
 [ "$(requests PutObject 503)" -lt 200 ] || fail "$(requests PutObject 503) requests while it wanted fewer"
 
 step "503 that stays"
+export DRTOOL_S3_RETRY_SECONDS=3
 control "fault do=status status=503"
-in_time 60 1 "127.0.0.1" -- drtool list
-in_time 60 1 "127.0.0.1" -- drtool snapshot "dbname=shop"
+in_time 30 1 "127.0.0.1" -- drtool list
+in_time 30 1 "127.0.0.1" -- drtool snapshot "dbname=shop"
 control "fault op=GetObject key=chunks/ do=status status=503"
 in_time 60 1 -- drtool restore "$good" --into "dbname=back"
 absent back
