@@ -214,23 +214,12 @@ static void *tick(void *cookie)
 	return NULL;
 }
 
-static void note(void *cookie, enum note_level level, const char *text)
-{
-	(void)cookie;
-	if (level == NOTE_WARN)
-		say_warn("%s", text);
-	else if (level == NOTE_INFO)
-		say_info("%s", text);
-	else
-		say_detail("%s", text);
-}
-
 struct progress *progress_start(void)
 {
 	struct progress *p = xcalloc(1, sizeof(*p));
 	const char *term = getenv("TERM");
 
-	p->observer.note = note;
+	p->observer.note = say_note;
 	p->terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->wake, NULL);

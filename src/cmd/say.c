@@ -206,3 +206,14 @@ json_t *say_error_json(const struct err *e)
 		json_object_set_new(inner, "hint", json_string(e->hint));
 	return json_pack("{s:o}", "error", inner);
 }
+
+void say_note(void *cookie, enum note_level level, const char *text)
+{
+	(void)cookie;
+	if (level == NOTE_WARN)
+		say_warn("%s", text);
+	else if (level == NOTE_INFO)
+		say_info("%s", text);
+	else
+		say_detail("%s", text);
+}

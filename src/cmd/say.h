@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "src/base/observer.h"
 #include "src/cmd/cmd.h"
 
 /* Once, before anything is said. */
@@ -23,6 +24,9 @@ void say_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* "w
 void say_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* "hint: ..."; always */
 /* "drtool: message" and "hint: ..." lines; always. */
 void say_error(const struct err *e);
+
+/* A note as observer.h delivers it. */
+void say_note(void *cookie, enum note_level level, const char *text);
 
 /* A line that the next say_*() or progress text replaces; "" takes it away. Only for a terminal. */
 void say_status(const char *line);

@@ -17,6 +17,8 @@ const char *store_where(const struct cmd *c, struct err *e)
 
 const struct s3_options *store_s3(struct s3_options *out, const struct cmd *c)
 {
+	static struct observer notes = { .note = say_note }; /* what a store has to say is no one command's */
+
 	*out = (struct s3_options){
 		.endpoint = options_text(c->options, OPTION_S3_ENDPOINT),
 		.region = options_text(c->options, OPTION_S3_REGION),
@@ -25,6 +27,7 @@ const struct s3_options *store_s3(struct s3_options *out, const struct cmd *c)
 		.profile = options_text(c->options, OPTION_S3_PROFILE),
 		.in_flight = (unsigned)options_number(c->options, OPTION_S3_IN_FLIGHT, 0),
 		.cancel = c->cancel,
+		.observer = &notes,
 	};
 	return out;
 }
