@@ -372,3 +372,21 @@ sessions_of_drtool() { sql postgres -c "SELECT count(*) FROM pg_stat_activity WH
 copying() { [ "$(sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'drtool%' AND query ILIKE 'copy%' AND state = 'active'")" -gt 0 ]; }
 
 ! is_s3 || use_s3
+
+# --- pages of docs/runbook: what they tell people to type is what the tests do ------------------------------------------------------------
+page() { PAGE=$ROOT/docs/runbook/$1.md; } # NAME
+
+# as_written STATUS LINE: a line of the page's, run as it stands there; ID, KEPT and the like in it are the shell's variables of that name.
+as_written() {
+	local words word
+	grep -qxF -- "$2" "$PAGE" || fail "not in ${PAGE##*/}: $2"
+	read -ra words <<<"${2%%#*}"
+	for word in "${!words[@]}"; do
+		case ${words[word]} in
+		ID) words[word]=$ID ;;
+		KEPT) words[word]=$KEPT ;;
+		SAFETY) words[word]=$SAFETY ;;
+		esac
+	done
+	expect "$1" "${words[@]}"
+}
