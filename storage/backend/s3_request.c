@@ -9,6 +9,9 @@
 #define NOTE_AFTER_US 3000000  /* trouble that passes sooner is nobody's business */
 #define NOTE_EVERY_US 30000000 /* of all threads together */
 #define HEADERS_MAX   16
+#define TELLING       12 /* so much of a secret is too much to show */
+#define TELLING_MIN   4  /* of one that is cut off */
+#define UTF8_LONGEST  4  /* what is cut may be shorter by the rest of a character */
 
 static const char *method_name(enum http_method method)
 {
@@ -89,13 +92,30 @@ static void sign(struct parts *p, struct s3_try *t, struct s3_client *c, const s
 	buf_addf(&p->url, "%s://%s%s", tls ? "https" : "http", in.host, buf_str(&p->target));
 }
 
-/* A store that repeats what it was sent must not carry it into our messages. */
-static void scrub(char *text, const struct s3_keys *keys)
+/* Does text hold the beginning of secret? Where text may have been cut, a few characters at its end are one, too. */
+static bool shows(const char *text, size_t size, const char *secret)
+{
+	size_t len = strlen(text), n = strlen(secret);
+	char start[TELLING + 1];
+
+	n = n < TELLING ? n : TELLING;
+	snprintf(start, sizeof(start), "%.*s", (int)n, secret);
+	if (strstr(text, start))
+		return true;
+	for (; n >= TELLING_MIN && len + UTF8_LONGEST >= size; n--) {
+		if (len >= n && memcmp(text + len - n, start, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A store that repeats what it was sent must not carry it into our messages; a cut token would still be one. */
+static void scrub(char *text, size_t size, const struct s3_keys *keys)
 {
 	const char *const secrets[] = { keys->access_key, keys->secret_key, keys->session_token };
 
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
-		if (secrets[i] && *secrets[i] && strstr(text, secrets[i]))
+		if (secrets[i] && *secrets[i] && shows(text, size, secrets[i]))
 			text[0] = '\0';
 	}
 	for (; *text; text++) {
@@ -122,11 +142,12 @@ static void read_error(struct s3_reply *reply, const struct s3_keys *keys)
 	if (is_success(reply) && !(xml && strstr(text, "<Error")))
 		return;
 	s3_xml_error(&reply->error, buf_view(&reply->http.body));
-	scrub(reply->error.code, keys);
-	scrub(reply->error.message, keys);
-	scrub(reply->error.region, keys);
-	scrub(reply->error.endpoint, keys);
-	scrub(reply->error.request_id, keys);
+	struct s3_error_document *d = &reply->error;
+	scrub(d->code, sizeof(d->code), keys);
+	scrub(d->message, sizeof(d->message), keys);
+	scrub(d->region, sizeof(d->region), keys);
+	scrub(d->endpoint, sizeof(d->endpoint), keys);
+	scrub(d->request_id, sizeof(d->request_id), keys);
 }
 
 /* One try. On S3_LATER e says what was wrong with it. */

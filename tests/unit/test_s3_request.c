@@ -312,6 +312,36 @@ static void test_a_store_that_repeats_secrets(void **state)
 	assert_says(&e, "two lines", "");
 }
 
+#define LONG_TOKEN "FwoGZXIvYXdzEHYaDLongerThanAnyMessageThatIsKept"
+
+/* What a document quotes may be cut before the end of the secret, and even in its beginning. */
+static void test_a_store_that_repeats_part_of_a_secret(void **state)
+{
+	struct script *x = *state;
+	struct buf body = BUF_INIT;
+	struct err e;
+
+	setenv("AWS_SESSION_TOKEN", LONG_TOKEN LONG_TOKEN LONG_TOKEN, 1);
+	storage_close(x->s);
+	struct s3_options o = { .endpoint = x->server.url, .region = "home-1" };
+	assert_true(storage_open_s3(&x->s, "s3://bucket/p", &o, &(struct err)ERR_INIT));
+	script_hurry(x);
+	SCRIPT(x, { 400, "<Error><Code>Odd</Code><Message>bad: " LONG_TOKEN "</Message></Error>", NULL, 0 });
+	assert_false(put(x, &e));
+	assert_says(&e, "answers 400 Odd)", "");
+	/* 63 characters of a region are kept, and shown. */
+	buf_add(&body, "<Error><Code>PermanentRedirect</Code><Region>");
+	for (int i = 0; i < 57; i++)
+		buf_add(&body, "-");
+	buf_add(&body, LONG_TOKEN "</Region></Error>");
+	SCRIPT(x, { 301, buf_str(&body), NULL, 0 });
+	assert_false(put(x, &e));
+	assert_says(&e, "another region", "set the bucket's region");
+	assert_null(strstr(e.hint, "FwoG"));
+	unsetenv("AWS_SESSION_TOKEN");
+	buf_release(&body);
+}
+
 static void test_nobody_is_waited_for_long_before_the_first_answer(void **state)
 {
 	struct script *x = *state;
@@ -349,6 +379,7 @@ int main(void)
 		TEST(test_a_region_by_header_and_one_that_is_none),
 		cmocka_unit_test_setup_teardown(test_expired_keys_are_replaced, start_with_service, script_stop),
 		TEST(test_a_store_that_repeats_secrets),
+		TEST(test_a_store_that_repeats_part_of_a_secret),
 		TEST(test_nobody_is_waited_for_long_before_the_first_answer),
 	};
 
