@@ -101,12 +101,8 @@ static void hint_clock(struct err *e, const struct s3_reply *reply)
 
 static void hint_region(struct err *e, const struct s3_reply *reply)
 {
-	char region[64];
-
-	if (!http_response_header(region, sizeof(region), &reply->http, "x-amz-bucket-region"))
-		snprintf(region, sizeof(region), "%s", reply->error.region);
-	if (region[0])
-		err_hint(e, "it is in region \"%s\": --s3-region or AWS_REGION", region);
+	if (reply->error.region[0])
+		err_hint(e, "it is in region \"%s\": --s3-region or AWS_REGION", reply->error.region);
 	else
 		err_hint(e, "set the bucket's region (--s3-region, AWS_REGION) and its endpoint (--s3-endpoint)");
 }
@@ -161,8 +157,6 @@ static void set_hint(
 /* "403 AccessDenied: text, request tx1" */
 static void describe(struct buf *out, const struct s3_reply *reply)
 {
-	char id[128];
-
 	buf_addf(out, "%d", reply->http.status);
 	if (reply->error.code[0])
 		buf_addf(out, " %.60s", reply->error.code);
@@ -170,9 +164,7 @@ static void describe(struct buf *out, const struct s3_reply *reply)
 		buf_addf(out, ": %.160s", reply->error.message);
 	while (out->len > 0 && out->data[out->len - 1] == '.')
 		out->data[--out->len] = '\0';
-	if (!reply->error.request_id[0] && http_response_header(id, sizeof(id), &reply->http, "x-amz-request-id"))
-		buf_addf(out, ", request %.64s", id);
-	else if (reply->error.request_id[0])
+	if (reply->error.request_id[0])
 		buf_addf(out, ", request %.64s", reply->error.request_id);
 }
 

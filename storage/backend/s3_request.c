@@ -5,6 +5,7 @@
 
 #include "src/base/clock.h"
 #include "src/base/observer.h"
+#include "src/base/utf8.h"
 
 #define NOTE_AFTER_US 3000000  /* trouble that passes sooner is nobody's business */
 #define NOTE_EVERY_US 30000000 /* of all threads together */
@@ -118,10 +119,24 @@ static void scrub(char *text, size_t size, const struct s3_keys *keys)
 		if (secrets[i] && *secrets[i] && shows(text, size, secrets[i]))
 			text[0] = '\0';
 	}
+	(void)utf8_repair(text);
 	for (; *text; text++) {
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			*text = ' ';
+		else if ((unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0) /* U+0080 to U+009F */
+			text[0] = text[1] = ' ';
 	}
+}
+
+/* Not every answer has a document, and of a region the header knows better. */
+static void read_headers(struct s3_error_document *out, const struct http_response *r)
+{
+	char region[sizeof(out->region)];
+
+	if (http_response_header(region, sizeof(region), r, "x-amz-bucket-region"))
+		snprintf(out->region, sizeof(out->region), "%s", region);
+	if (!out->request_id[0])
+		http_response_header(out->request_id, sizeof(out->request_id), r, "x-amz-request-id");
 }
 
 static bool is_success(const struct s3_reply *reply)
@@ -142,6 +157,7 @@ static void read_error(struct s3_reply *reply, const struct s3_keys *keys)
 	if (is_success(reply) && !(xml && strstr(text, "<Error")))
 		return;
 	s3_xml_error(&reply->error, buf_view(&reply->http.body));
+	read_headers(&reply->error, &reply->http);
 	struct s3_error_document *d = &reply->error;
 	scrub(d->code, sizeof(d->code), keys);
 	scrub(d->message, sizeof(d->message), keys);

@@ -57,7 +57,7 @@ struct s3_request {
 
 struct s3_reply {
 	struct http_response http;
-	struct s3_error_document error; /* code "" when there is none */
+	struct s3_error_document error; /* code "" when there is none; with what headers say; fit to be shown */
 	bool unsure; /* an earlier try had no answer, or none that says what it did: it may have taken effect */
 };
 #define S3_REPLY_INIT_MAX(m)                      \

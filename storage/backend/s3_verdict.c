@@ -86,13 +86,11 @@ static bool other_region(struct s3_try *t, struct s3_client *c, const struct s3_
 	static const char *const codes[] = { "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect",
 		"IllegalLocationConstraintException", "IncorrectEndpoint", "Redirect", NULL };
 	int status = reply->http.status;
-	char region[64];
+	const char *region = reply->error.region;
 	bool again = false, moved = false;
 
 	if (t->region_tried || !(one_of(reply->error.code, codes) || status == 301 || status == 307 || status == 308))
 		return false;
-	if (!http_response_header(region, sizeof(region), &reply->http, "x-amz-bucket-region"))
-		snprintf(region, sizeof(region), "%s", reply->error.region);
 	t->region_tried = true;
 	pthread_mutex_lock(&c->mutex);
 	if (strcmp(c->place.region, t->region) != 0) {

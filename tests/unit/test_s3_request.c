@@ -342,6 +342,20 @@ static void test_a_store_that_repeats_part_of_a_secret(void **state)
 	buf_release(&body);
 }
 
+static void test_headers_that_would_speak_to_the_terminal(void **state)
+{
+	struct script *x = *state;
+	struct err e;
+
+	SCRIPT(x, { 403, NULL, "x-amz-request-id: r1\x1b]0;title\x07\xc2\x9b\x32J\xff\r\n", 0 });
+	assert_false(put(x, &e));
+	assert_says(&e, "answers 403, request r1 ]0;title   2J?)", "");
+	SCRIPT(x, { 301, NULL, "x-amz-bucket-region: away\x1b[31m\r\n", 0 });
+	assert_false(put(x, &e));
+	assert_says(&e, "another region", "in region \"away [31m\"");
+	assert_asked(x, "PUT /bucket/p/locks/a");
+}
+
 static void test_nobody_is_waited_for_long_before_the_first_answer(void **state)
 {
 	struct script *x = *state;
@@ -380,6 +394,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_expired_keys_are_replaced, start_with_service, script_stop),
 		TEST(test_a_store_that_repeats_secrets),
 		TEST(test_a_store_that_repeats_part_of_a_secret),
+		TEST(test_headers_that_would_speak_to_the_terminal),
 		TEST(test_nobody_is_waited_for_long_before_the_first_answer),
 	};
 
