@@ -8,6 +8,7 @@ enum hint {
 	HINT_NONE,
 	HINT_SECRET,
 	HINT_KEY,
+	HINT_CREDENTIAL,
 	HINT_EXPIRED,
 	HINT_BUCKET,
 	HINT_PERMISSION,
@@ -37,7 +38,8 @@ static const struct meaning {
 	{ "NoSuchBucket", 0, ERR_USAGE, "there is no such bucket", HINT_BUCKET },
 	{ "InvalidBucketName", 0, ERR_USAGE, "the store allows no such bucket name", HINT_BUCKET },
 	{ "NoSuchKey", 0, ERR_NOT_FOUND, "there is no such object", HINT_NONE },
-	{ "AuthorizationHeaderMalformed", 0, ERR_USAGE, "the bucket is in another region", HINT_REGION },
+	{ "AuthorizationHeaderMalformed", 0, ERR_USAGE, "the store can make nothing of the access key",
+	        HINT_CREDENTIAL },
 	{ "PermanentRedirect", 0, ERR_USAGE, "the bucket is in another region or at another endpoint", HINT_REGION },
 	{ "TemporaryRedirect", 0, ERR_USAGE, "the bucket is in another region or at another endpoint", HINT_REGION },
 	{ "AccessDenied", 0, ERR_FAILED, "access denied", HINT_PERMISSION },
@@ -63,10 +65,31 @@ static const struct meaning {
 	{ "", 0, ERR_FAILED, "the store refuses", HINT_NONE },
 };
 
-static const struct meaning *find(const struct s3_reply *reply)
+/* The same code stands for a malformed access key and for a wrong region, which is then named. */
+static const struct meaning elsewhere = {
+	"AuthorizationHeaderMalformed",
+	0,
+	ERR_USAGE,
+	"the bucket is in another region",
+	HINT_REGION,
+};
+
+static bool is_elsewhere(struct s3_client *c, const struct s3_reply *reply)
+{
+	bool other;
+
+	pthread_mutex_lock(&c->mutex);
+	other = reply->error.region[0] && strcmp(reply->error.region, c->place.region) != 0;
+	pthread_mutex_unlock(&c->mutex);
+	return other && strcmp(reply->error.code, elsewhere.code) == 0;
+}
+
+static const struct meaning *find(struct s3_client *c, const struct s3_reply *reply)
 {
 	const struct meaning *m = meanings;
 
+	if (is_elsewhere(c, reply))
+		return &elsewhere;
 	for (;; m++) {
 		bool code = m->code[0] ? strcmp(m->code, reply->error.code) == 0 : true;
 
@@ -123,6 +146,10 @@ static void set_hint(
 	case HINT_KEY:
 		err_hint(e, "the keys come from %.100s: are they meant for this endpoint?", source);
 		break;
+	case HINT_CREDENTIAL:
+		err_hint(e, "the keys come from %.100s: check the access key, and the region (--s3-region, AWS_REGION)",
+		        source);
+		break;
 	case HINT_EXPIRED:
 		err_hint(e, "the keys come from %.100s: get new ones", source);
 		break;
@@ -170,7 +197,7 @@ static void describe(struct buf *out, const struct s3_reply *reply)
 
 bool s3_error_set(struct err *e, struct s3_client *c, const struct s3_request *r, const struct s3_reply *reply)
 {
-	const struct meaning *m = find(reply);
+	const struct meaning *m = find(c, reply);
 	struct buf answer = BUF_INIT_MAX(1024), host = BUF_INIT_MAX(1024), path = BUF_INIT_MAX(4096);
 
 	describe(&answer, reply);

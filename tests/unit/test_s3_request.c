@@ -254,6 +254,28 @@ static void test_a_region_by_header_and_one_that_is_none(void **state)
 	assert_true(asked_with(x, 1, "/away-2/s3/aws4_request"));
 }
 
+/* The code for a wrong region is also that for an access key that is none. */
+static void test_another_region_is_told_only_where_one_is_named(void **state)
+{
+	static const char here[] =
+	        "<Error><Code>AuthorizationHeaderMalformed</Code><Message>odd</Message><Region>home-1</Region></Error>";
+	static const char there[] =
+	        "<Error><Code>AuthorizationHeaderMalformed</Code><Message>odd</Message><Region>a/b</Region></Error>";
+	struct script *x = *state;
+	struct err e;
+
+	SCRIPT(x, { 400, ERROR("AuthorizationHeaderMalformed"), NULL, 0 });
+	assert_false(put(x, &e));
+	assert_int_equal(e.kind, ERR_USAGE);
+	assert_says(&e, "can make nothing of the access key", "environment: check the access key");
+	SCRIPT(x, { 400, here, NULL, 0 });
+	assert_false(put(x, &e));
+	assert_says(&e, "can make nothing of the access key", "environment: check the access key");
+	SCRIPT(x, { 400, there, NULL, 0 });
+	assert_false(put(x, &e));
+	assert_says(&e, "in another region", "in region \"a/b\"");
+}
+
 /* Keys from a service that gives others each time. */
 static int start_with_service(void **state)
 {
@@ -391,6 +413,7 @@ int main(void)
 		TEST(test_a_wrong_clock_is_put_right_once),
 		TEST(test_another_region_is_found_once),
 		TEST(test_a_region_by_header_and_one_that_is_none),
+		TEST(test_another_region_is_told_only_where_one_is_named),
 		cmocka_unit_test_setup_teardown(test_expired_keys_are_replaced, start_with_service, script_stop),
 		TEST(test_a_store_that_repeats_secrets),
 		TEST(test_a_store_that_repeats_part_of_a_secret),
