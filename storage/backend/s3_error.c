@@ -17,6 +17,7 @@ enum hint {
 	HINT_ENDPOINT,
 	HINT_ROOM,
 	HINT_LATER,
+	HINT_GARBLED,
 	HINT_LOCKED,
 };
 
@@ -48,6 +49,8 @@ static const struct meaning {
 	{ "ObjectLocked", 0, ERR_FAILED, "the object is locked", HINT_LOCKED },
 	{ "QuotaExceeded", 0, ERR_FAILED, "the quota is used up", HINT_ROOM },
 	{ "EntityTooLarge", 0, ERR_FAILED, "the object is too large for the store", HINT_NONE },
+	{ "XAmzContentSHA256Mismatch", 0, ERR_FAILED, "other bytes have arrived than were sent", HINT_GARBLED },
+	{ "BadDigest", 0, ERR_FAILED, "other bytes have arrived than were sent", HINT_GARBLED },
 	{ "SlowDown", 0, ERR_TRANSIENT, "the store wants fewer requests", HINT_LATER },
 	{ "", 301, ERR_USAGE, "the bucket is in another region or at another endpoint", HINT_REGION },
 	{ "", 307, ERR_USAGE, "the bucket is in another region or at another endpoint", HINT_REGION },
@@ -87,13 +90,16 @@ static bool is_elsewhere(struct s3_client *c, const struct s3_reply *reply)
 static const struct meaning *find(struct s3_client *c, const struct s3_reply *reply)
 {
 	const struct meaning *m = meanings;
+	int status = reply->http.status;
 
+	if (status >= 520 && status <= 530) /* Cloudflare's own */
+		status = 502;
 	if (is_elsewhere(c, reply))
 		return &elsewhere;
 	for (;; m++) {
 		bool code = m->code[0] ? strcmp(m->code, reply->error.code) == 0 : true;
 
-		if (code && (m->status == 0 || m->status == reply->http.status))
+		if (code && (m->status == 0 || m->status == status))
 			return m;
 	}
 }
@@ -174,6 +180,10 @@ static void set_hint(
 		break;
 	case HINT_LATER:
 		err_hint(e, "see how the store is, and try again");
+		break;
+	case HINT_GARBLED:
+		err_hint(e,
+		        "see what lies between here and the store (a proxy?), and whether this machine's memory is good");
 		break;
 	case HINT_LOCKED:
 		err_hint(e, "object lock keeps it for a time: nothing to be done but wait");

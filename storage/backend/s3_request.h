@@ -93,6 +93,7 @@ struct s3_try {
 	uint64_t generation;                        /* of the keys */
 	enum retry_kind kind;                       /* of S3_LATER */
 	unsigned asked_ms;                          /* Retry-After */
+	unsigned garbled;                           /* tries whose bytes changed on the way */
 	bool region_tried, clock_tried, keys_tried; /* each correction is tried once in a request */
 };
 enum s3_verdict s3_verdict(struct s3_try *t, struct s3_client *c, const struct s3_reply *reply);

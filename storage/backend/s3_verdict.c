@@ -8,7 +8,8 @@
 #include "src/base/observer.h"
 #include "storage/backend/s3_request.h"
 
-#define SKEW_US (5 * 60 * (int64_t)1000000) /* stores allow 15 minutes; a 403 with more than this is worth a try */
+#define SKEW_US     (5 * 60 * (int64_t)1000000) /* stores allow 15 minutes; a 403 with more than this is worth a try */
+#define GARBLED_MAX 2                           /* whatever changes the bytes three times will go on doing so */
 
 static bool one_of(const char *code, const char *const *codes)
 {
@@ -106,13 +107,29 @@ static bool other_region(struct s3_try *t, struct s3_client *c, const struct s3_
 	return again;
 }
 
+static bool is_broken(const struct s3_reply *reply)
+{
+	static const char *const codes[] = { "InternalError", "InternalFailure", "RequestTimeout", "OperationAborted",
+		"IncompleteBody", NULL };
+	int status = reply->http.status;
+
+	return one_of(reply->error.code, codes) || status == 500 || status == 502 || status == 504 || status == 408 ||
+	       (status >= 520 && status <= 530); /* Cloudflare, when it does not get through to the store behind it */
+}
+
+/* The bytes that came are not those of the checksum: changed on the way, or our memory is bad. */
+static bool is_garbled(struct s3_try *t, const struct s3_reply *reply)
+{
+	static const char *const codes[] = { "XAmzContentSHA256Mismatch", "BadDigest", NULL };
+
+	return one_of(reply->error.code, codes) && t->garbled++ < GARBLED_MAX;
+}
+
 static bool can_succeed_later(struct s3_try *t, const struct s3_reply *reply)
 {
 	static const char *const throttling[] = { "SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable",
 		"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestLimitExceeded",
 		"TooManyRequests", "BandwidthLimitExceeded", "Busy", NULL };
-	static const char *const broken[] = { "InternalError", "InternalFailure", "RequestTimeout", "OperationAborted",
-		"IncompleteBody", NULL };
 	int status = reply->http.status;
 
 	t->kind = RETRY_BROKEN;
@@ -120,8 +137,8 @@ static bool can_succeed_later(struct s3_try *t, const struct s3_reply *reply)
 		t->kind = RETRY_THROTTLED;
 	else if (status >= 200 && status < 300)
 		return reply->error.code[0];
-	else if (!one_of(reply->error.code, broken) && status != 500 && status != 502 && status != 504 && status != 408)
-		return false;
+	else
+		return is_broken(reply) || is_garbled(t, reply);
 	return true;
 }
 

@@ -69,6 +69,11 @@ static void test_what_can_succeed_later_is_sent_again(void **state)
 		{ 400, ERROR("RequestTimeout"), NULL, 0 },
 		{ 400, ERROR("SlowDown"), NULL, 0 },
 		{ 200, ERROR("InternalError"), NULL, 0 },
+		{ 400, ERROR("XAmzContentSHA256Mismatch"), NULL, 0 },
+		{ 400, ERROR("BadDigest"), NULL, 0 },
+		{ 520, NULL, NULL, 0 },
+		{ 525, "<html>SSL handshake failed</html>", NULL, 0 },
+		{ 530, "error code: 1016", NULL, 0 },
 		{ .how = RESET },
 		{ .how = CUT_SHORT },
 		{ .how = HANG_UP },
@@ -154,6 +159,25 @@ static void test_giving_up_says_what_was_wrong(void **state)
 	assert_int_equal(e.kind, ERR_TRANSIENT);
 	assert_says(&e, "the store wants fewer requests", "try again");
 	assert_says(&e, "given up after", "");
+	for (size_t i = 0; i < 4000; i++)
+		never[i] = (struct script_answer){ 522, NULL, NULL, 0 };
+	script_set(x, never, 4000);
+	assert_false(put(x, &e));
+	assert_int_equal(e.kind, ERR_TRANSIENT);
+	assert_says(&e, "the gateway cannot reach the store", "try again");
+}
+
+static void test_what_is_changed_on_the_way_each_time_is_given_up(void **state)
+{
+	static const struct script_answer garbled = { 400, ERROR("BadDigest"), NULL, 0 };
+	struct script *x = *state;
+	struct err e;
+
+	SCRIPT(x, garbled, garbled, garbled, garbled);
+	assert_false(put(x, &e));
+	assert_int_equal(e.kind, ERR_FAILED);
+	assert_says(&e, "other bytes have arrived than were sent", "a proxy?");
+	assert_asked(x, "PUT /bucket/p/locks/a; PUT /bucket/p/locks/a; PUT /bucket/p/locks/a");
 }
 
 static void test_the_store_may_name_the_delay(void **state)
@@ -408,6 +432,7 @@ int main(void)
 		TEST(test_what_cannot_is_not),
 		TEST(test_each_operation_names_its_permission),
 		TEST(test_giving_up_says_what_was_wrong),
+		TEST(test_what_is_changed_on_the_way_each_time_is_given_up),
 		TEST(test_the_store_may_name_the_delay),
 		TEST(test_a_cancel_ends_the_retries_but_not_the_tidying_up),
 		TEST(test_a_wrong_clock_is_put_right_once),
