@@ -78,6 +78,7 @@ static void sign(struct parts *p, struct s3_try *t, struct s3_client *c, const s
 	bool tls;
 
 	t->generation = keys->generation;
+	t->has_token = keys->session_token;
 	t->clock_ahead_us = atomic_load(&c->clock_ahead_us);
 	pthread_mutex_lock(&c->mutex);
 	tls = c->place.tls;

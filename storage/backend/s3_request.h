@@ -26,10 +26,12 @@ struct s3_client {
 	struct observer *observer; /* NULL for none */
 	unsigned in_flight;
 
-	pthread_mutex_t mutex; /* guards region and host of place, corrected and noted_us */
+	pthread_mutex_t mutex; /* guards region and host of place, and what follows until the empty line */
 	struct s3_place place;
-	bool corrected;   /* the region, by what the store said */
-	int64_t noted_us; /* when trouble was last told */
+	bool corrected;              /* the region, by what the store said */
+	int64_t noted_us;            /* when trouble was last told */
+	uint64_t doubted_generation; /* keys that were denied access, and may only have expired */
+	int64_t doubted_us;
 
 	/* Learnt from answers. */
 	atomic_bool answered;                /* it has, once */
@@ -91,6 +93,7 @@ struct s3_try {
 	char region[64];                            /* the request was signed for */
 	int64_t clock_ahead_us;                     /* it was signed with */
 	uint64_t generation;                        /* of the keys */
+	bool has_token;                             /* they are temporary */
 	enum retry_kind kind;                       /* of S3_LATER */
 	unsigned asked_ms;                          /* Retry-After */
 	unsigned garbled;                           /* tries whose bytes changed on the way */

@@ -8,8 +8,9 @@
 #include "src/base/observer.h"
 #include "storage/backend/s3_request.h"
 
-#define SKEW_US     (5 * 60 * (int64_t)1000000) /* stores allow 15 minutes; a 403 with more than this is worth a try */
-#define GARBLED_MAX 2                           /* whatever changes the bytes three times will go on doing so */
+#define SKEW_US        (5 * 60 * (int64_t)1000000) /* stores allow 15 minutes; a 403 with more than this is worth a try */
+#define DOUBT_EVERY_US (5 * 60 * (int64_t)1000000)
+#define GARBLED_MAX    2 /* whatever changes the bytes three times will go on doing so */
 
 static bool one_of(const char *code, const char *const *codes)
 {
@@ -59,12 +60,34 @@ static bool correct_clock(struct s3_try *t, struct s3_client *c, const struct s3
 	return true;
 }
 
+/*
+ * Ceph's answer to a session token that has expired, but mostly it is just no permission: other keys are asked for once
+ * in a while, and whoever was refused with the same old ones meanwhile gets them, too.
+ */
+static bool is_doubtful(const struct s3_try *t, struct s3_client *c, const struct s3_reply *reply)
+{
+	int64_t now = clock_monotonic_us();
+	bool doubtful;
+
+	if (!t->has_token || reply->http.status != 403 || strcmp(reply->error.code, "AccessDenied") != 0)
+		return false;
+	pthread_mutex_lock(&c->mutex);
+	doubtful = t->generation == c->doubted_generation;
+	if (!doubtful && (c->doubted_us == 0 || now - c->doubted_us > DOUBT_EVERY_US)) {
+		c->doubted_generation = t->generation;
+		c->doubted_us = now;
+		doubtful = true;
+	}
+	pthread_mutex_unlock(&c->mutex);
+	return doubtful;
+}
+
 static bool other_keys(struct s3_try *t, struct s3_client *c, const struct s3_reply *reply)
 {
 	static const char *const codes[] = { "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
 		"ExpiredTokenException", "InvalidAccessKeyId", NULL };
 
-	if (t->keys_tried || !one_of(reply->error.code, codes))
+	if (t->keys_tried || !(one_of(reply->error.code, codes) || is_doubtful(t, c, reply)))
 		return false;
 	t->keys_tried = true;
 	return s3_credentials_refused(c->credentials, t->generation);

@@ -340,6 +340,72 @@ static void test_expired_keys_are_replaced(void **state)
 	assert_null(strstr(e.msg, "ticket"));
 }
 
+/* That is how Ceph refuses a token that has expired; mostly it means what it says, and fetching keys has its price. */
+static void test_denied_access_may_be_an_expired_token(void **state)
+{
+	static const struct script_answer denied = { 403, ERROR("AccessDenied"), NULL, 0 };
+	struct script *x = *state;
+	struct err e;
+
+	SCRIPT(x, denied);
+	if (!put(x, &e))
+		fail_msg("%s", e.msg);
+	assert_asked(x, "PUT /bucket/p/locks/a; PUT /bucket/p/locks/a");
+	assert_true(asked_with(x, 0, "Credential=KEY1/"));
+	assert_true(asked_with(x, 1, "Credential=KEY2/"));
+	/* So soon again it is believed, */
+	SCRIPT(x, denied, denied);
+	assert_false(put(x, &e));
+	assert_says(&e, "access denied", "s3:PutObject");
+	assert_asked(x, "PUT /bucket/p/locks/a");
+	assert_int_equal(x->keys_given, 2);
+	/* later it is doubted once. */
+	script_client(x)->doubted_us -= 3600 * (int64_t)1000000;
+	SCRIPT(x, denied, denied, denied);
+	assert_false(put(x, &e));
+	assert_says(&e, "access denied", "s3:PutObject");
+	assert_asked(x, "PUT /bucket/p/locks/a; PUT /bucket/p/locks/a");
+	assert_int_equal(x->keys_given, 3);
+}
+
+static void *put_in_thread(void *x)
+{
+	struct err e;
+
+	return put(x, &e) ? x : NULL;
+}
+
+/* Each of several threads meets the refusal with the same old keys, and each goes on with the new ones. */
+static void deny_first_keys(struct server *server, struct server_request *r)
+{
+	struct script *x = server->cookie;
+
+	if (strcmp(r->target, "/keys") == 0)
+		script_give_keys(x, r);
+	else if (strstr(buf_str(&r->headers), "Credential=KEY1/"))
+		server_say(r, 403, "", ERROR("AccessDenied"));
+	else
+		server_say(r, 200, "", "");
+}
+
+static void test_all_who_are_denied_get_other_keys(void **state)
+{
+	struct script *x = *state;
+	pthread_t threads[8];
+	void *ok;
+
+	pthread_mutex_lock(&x->server.mutex);
+	x->server.handle = deny_first_keys;
+	pthread_mutex_unlock(&x->server.mutex);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, put_in_thread, x), 0);
+	for (int i = 0; i < 8; i++) {
+		pthread_join(threads[i], &ok);
+		assert_non_null(ok);
+	}
+	assert_int_equal(x->keys_given, 2);
+}
+
 static void test_a_store_that_repeats_secrets(void **state)
 {
 	struct script *x = *state;
@@ -440,6 +506,10 @@ int main(void)
 		TEST(test_a_region_by_header_and_one_that_is_none),
 		TEST(test_another_region_is_told_only_where_one_is_named),
 		cmocka_unit_test_setup_teardown(test_expired_keys_are_replaced, start_with_service, script_stop),
+		cmocka_unit_test_setup_teardown(
+		        test_denied_access_may_be_an_expired_token, start_with_service, script_stop),
+		cmocka_unit_test_setup_teardown(
+		        test_all_who_are_denied_get_other_keys, start_with_service, script_stop),
 		TEST(test_a_store_that_repeats_secrets),
 		TEST(test_a_store_that_repeats_part_of_a_secret),
 		TEST(test_headers_that_would_speak_to_the_terminal),
