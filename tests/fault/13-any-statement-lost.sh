@@ -1,0 +1,111 @@
+#!/bin/bash
+# A connection ends at any statement of snapshot, restore and test restore: an error that says so or a success that is one, and the next run works.
+. "$(dirname "$0")/lib.sh"
+
+points=${DRTOOL_LONG:+200}
+points=${points:-12}
+server
+sql postgres -c "CREATE ROLE keeper" -c "CREATE ROLE reader"
+createdb shop
+sql shop <<-'SQL'
+	CREATE TABLE parent (id int PRIMARY KEY, t text CHECK (t <> ''));
+	CREATE TABLE child (id serial PRIMARY KEY, parent_id int REFERENCES parent, at timestamptz DEFAULT now());
+	CREATE TABLE parted (id int, a int) PARTITION BY RANGE (id);
+	CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
+	CREATE INDEX ON child (at);
+	CREATE STATISTICS s ON id, t FROM parent;
+	CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM parent;
+	CREATE VIEW v AS SELECT * FROM child;
+	CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+	CREATE TRIGGER t BEFORE INSERT ON child FOR EACH ROW EXECUTE FUNCTION f();
+	INSERT INTO parent SELECT g, 'row ' || g FROM generate_series(1, 500) g;
+	INSERT INTO child (parent_id) SELECT g FROM generate_series(1, 500) g;
+	INSERT INTO parted SELECT g, g FROM generate_series(0, 9) g;
+	REFRESH MATERIALIZED VIEW m;
+	SELECT FROM (SELECT lo_from_bytea(4711, 'one'), lo_from_bytea(4712, decode(repeat('00ff', 700000), 'hex'))) l;
+	ALTER LARGE OBJECT 4712 OWNER TO keeper;
+	GRANT SELECT ON LARGE OBJECT 4712 TO reader;
+	GRANT SELECT ON parent TO reader;
+	GRANT CONNECT ON DATABASE shop TO reader;
+	ALTER DATABASE shop SET work_mem = '7MB';
+	ALTER ROLE reader IN DATABASE shop SET work_mem = '8MB';
+	COMMENT ON DATABASE shop IS 'the shop';
+SQL
+
+# cutting NTH command...: run it, with CUT in its arguments replaced by the way through the link; SEEN statements went over it.
+cutting() {
+	local nth=$1 link words=()
+	shift
+	rm -f "$T/port" "$T/count"
+	"$ROOT/tests/fault/cut-link" "$PGHOST/.s.PGSQL.$PGPORT" "$nth" "$T/port" "$T/count" &
+	link=$!
+	background+=("$link")
+	wait_for 10 test -s "$T/port" || fail "the link does not start"
+	for word in "$@"; do
+		words+=("${word/CUT/host=127.0.0.1 port=$(cat "$T/port") user=postgres}")
+	done
+	run "${words[@]}"
+	kill -TERM "$link"
+	wait "$link" || true
+	SEEN=$(cat "$T/count")
+	no_sanitizer "$T/err"
+}
+
+# at_any_statement NAME command...: first whole, then cut at points spread over its statements; done with $AFTER each time.
+at_any_statement() {
+	local name=$1 total nth i failures=0
+	shift
+	cutting 0 "$@"
+	[ "$STATUS" = 0 ] || fail "$name without a cut: $(cat "$T/err")"
+	$AFTER
+	total=$SEEN
+	for i in $(seq "$points"); do
+		nth=$(((i * total - total / 2 + points - 1) / points))
+		cutting "$nth" "$@"
+		case $STATUS in
+		0) ;;
+		1)
+			one_error
+			failures=$((failures + 1))
+			;;
+		*) fail "$name cut at statement $nth of $total: status $STATUS: $OUT $(cat "$T/err")" ;;
+		esac
+		$AFTER
+	done
+	echo "   $total statements, $failures of $points cuts made it fail"
+	[ "$failures" -gt 0 ] || fail "no cut did anything"
+}
+
+step "snapshot"
+count=0
+whole() { # what it says is what is there
+	[ "$STATUS" != 0 ] || count=$((count + 1))
+	[ "$(listed | wc -l)" = $count ] || fail "$count succeeded, listed are: $(listed)"
+}
+AFTER=whole
+at_any_statement snapshot "$DRTOOL" snapshot "CUT dbname=shop"
+snapshot shop
+verify_ok "$ID"
+
+step "restore"
+restored() {
+	if exists back; then
+		[ "$STATUS" = 0 ] || fail "a failed restore has the name asked for: $(cat "$T/err")"
+		same_databases shop back
+		[ "$(sql back -c "SHOW work_mem")" = 7MB ] || fail "the settings are missing"
+		dropdb back
+	elif [ "$STATUS" = 0 ]; then
+		fail "it says it is done, and there is nothing"
+	fi
+}
+AFTER=restored
+at_any_statement restore "$DRTOOL" restore "$ID" --into "CUT dbname=back"
+expect 0 drtool restore "$ID" --into dbname=back
+same_databases shop back
+dropdb back
+
+step "a test restore on a server"
+AFTER=true
+at_any_statement verify "$DRTOOL" verify "$ID" --scratch-server "CUT dbname=postgres"
+expect 0 drtool verify "$ID" --scratch-server dbname=postgres
+nothing_left
