@@ -110,12 +110,12 @@ static bool bad_endpoint(struct err *e, const char *what)
 	        e, "write it like https://s3.example.com or http://127.0.0.1:7480 (--s3-endpoint, AWS_ENDPOINT_URL)");
 }
 
-/* Is host[0..len) a name or address, "[...]" for IPv6, with a port or without? *port: where its colon is, or len. */
-static bool check_host(const char *host, size_t len, size_t *port)
+/* Is host[0..len) a name or address, "[...]" for IPv6, with a port or without (0)? *name_len: without the port. */
+static bool check_host(size_t *name_len, long *port, const char *host, size_t len)
 {
 	size_t end = 0;
-	long number = 0;
 
+	*port = 0;
 	if (len > 0 && host[0] == '[') {
 		while (end < len && host[end] != ']')
 			end++;
@@ -125,7 +125,7 @@ static bool check_host(const char *host, size_t len, size_t *port)
 		while (end < len && (isalnum((unsigned char)host[end]) || strchr("-._", host[end])))
 			end++;
 	}
-	*port = end;
+	*name_len = end;
 	if (end == 0 || (end < len && host[end] != ':') || len - end > 6)
 		return false;
 	if (end == len)
@@ -133,15 +133,16 @@ static bool check_host(const char *host, size_t len, size_t *port)
 	for (size_t i = end + 1; i < len; i++) {
 		if (!isdigit((unsigned char)host[i]))
 			return false;
-		number = number * 10 + (host[i] - '0');
+		*port = *port * 10 + (host[i] - '0');
 	}
-	return number > 0 && number < 65536;
+	return *port > 0 && *port < 65536;
 }
 
 static bool parse_endpoint(struct s3_place *p, const char *url, struct err *e)
 {
 	const char *rest;
-	size_t len, port, base_len;
+	size_t len, name_len, base_len;
+	long port;
 
 	if (strncasecmp(url, "https://", 8) == 0)
 		p->tls = true;
@@ -154,14 +155,15 @@ static bool parse_endpoint(struct s3_place *p, const char *url, struct err *e)
 		return bad_endpoint(e, "holds a user or a password");
 	if (strpbrk(rest, "?#"))
 		return bad_endpoint(e, "holds a query");
-	if (!check_host(url, len, &port))
+	if (!check_host(&name_len, &port, url, len))
 		return bad_endpoint(e, "has no valid host and port");
 	for (base_len = strlen(rest); base_len > 0 && rest[base_len - 1] == '/'; base_len--)
 		;
-	/* The Host header, which is signed, goes without the scheme's own port. */
-	if (strncmp(url + port, p->tls ? ":443" : ":80", len - port) == 0 && len - port == (p->tls ? 4 : 3))
-		len = port;
-	p->host = strndup(url, len);
+	/* The Host header, which is signed, goes without the scheme's own port, and without zeros before another. */
+	if (port == 0 || port == (p->tls ? 443 : 80))
+		p->host = strndup(url, name_len);
+	else
+		p->host = xasprintf("%.*s:%ld", (int)name_len, url, port);
 	p->base = strndup(rest, base_len);
 	return true;
 }

@@ -105,6 +105,16 @@ static void test_endpoints(void **state)
 	        "https://h:80 /base/bucket/k | /base/bucket");
 	assert_target("s3://bucket", &(struct s3_options){ .endpoint = "http://[::1]:7480" },
 	        "http://[::1]:7480 /bucket/k | /bucket");
+	/* As libcurl writes them, for they are signed. */
+	assert_target("s3://bucket", &(struct s3_options){ .endpoint = "http://h:07480" },
+	        "http://h:7480 /bucket/k | /bucket");
+	assert_target("s3://bucket", &(struct s3_options){ .endpoint = "http://[::1]:00081/b" },
+	        "http://[::1]:81 /b/bucket/k | /b/bucket");
+	assert_target(
+	        "s3://bucket", &(struct s3_options){ .endpoint = "https://h:0443" }, "https://h /bucket/k | /bucket");
+	assert_target(
+	        "s3://bucket", &(struct s3_options){ .endpoint = "http://h:443" }, "http://h:443 /bucket/k | /bucket");
+	assert_refused("s3://bucket", &(struct s3_options){ .endpoint = "http://h:0" }, "valid host");
 	assert_refused("s3://bucket", &(struct s3_options){ .endpoint = "h:7480" }, "does not begin with https://");
 	assert_refused("s3://bucket", &(struct s3_options){ .endpoint = "http://u:hunter2@h" }, "a user or a password");
 	assert_refused("s3://bucket", &(struct s3_options){ .endpoint = "http://h:70000" }, "valid host");
