@@ -54,8 +54,8 @@ void http_client_free(struct http_client *c); /* NULL is fine; no request may be
 /*
  * True: a whole answer came, whatever its status; a body shorter than announced is a failure. False: ERR_TRANSIENT when
  * the same request may succeed later (refused, reset, cut short, stalled, name not resolved just now), ERR_CANCELLED,
- * else ERR_FAILED (certificate not trusted or for another host, body over the ceiling, malformed URL). Messages name
- * host and port, never the query or a header. out is cleared first.
+ * else ERR_FAILED (certificate not trusted or for another host, refused by a proxy, body over the ceiling, malformed
+ * URL). Messages name host and port, never the query or a header. out is cleared first.
  */
 bool http_perform(struct http_response *out, struct http_client *c, const struct http_request *r, struct err *e);
 /* The value of a header (name in lower case) into value, "" when there is none; true when there is one. */

@@ -272,16 +272,47 @@ static bool unresolved(struct http_transfer *t, const char *host, struct err *e)
 	return err_hint(e, "check the endpoint's name and this machine's name service (DNS)");
 }
 
+/* The limit on the whole request ends its connecting, too. */
+static unsigned connect_limit_ms(const struct http_transfer *t, const struct http_options *o)
+{
+	unsigned total_ms = t->request->total_ms;
+
+	return total_ms && total_ms < o->connect_ms ? total_ms : o->connect_ms;
+}
+
 static bool timed_out(struct http_transfer *t, const struct http_options *o, const char *host, struct err *e)
 {
 	if (t->ending == HTTP_STALLED)
 		err_set(e, ERR_TRANSIENT, "%s has stalled: not a byte for %u s", host, (o->stall_ms + 999) / 1000);
 	else if (!is_connected(t))
-		err_set(e, ERR_TRANSIENT, "connect to %s: no answer within %u s", host, (o->connect_ms + 999) / 1000);
+		err_set(e, ERR_TRANSIENT, "connect to %s: no answer within %u s", host,
+		        (connect_limit_ms(t, o) + 999) / 1000);
 	else
 		err_set(e, ERR_TRANSIENT, "%s has not answered within %u s", host, (t->request->total_ms + 999) / 1000);
 	e->sys = ETIMEDOUT;
 	return err_hint(e, "is the endpoint right, and does a firewall or proxy between here and it let this through?");
+}
+
+/* Its answer to CONNECT, where that is why there was no other; 0 when it was none. */
+static long proxy_refusal(struct http_transfer *t)
+{
+	long status = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	return status < 300 ? 0 : status;
+}
+
+static bool refused_by_proxy(long status, const char *host, struct err *e)
+{
+	bool passing = status >= 500 || status == 408 || status == 429;
+
+	if (passing)
+		err_set(e, ERR_TRANSIENT, "the proxy on the way to %s answers %ld", host, status);
+	else if (status == 407)
+		err_set(e, ERR_FAILED, "the proxy on the way to %s wants a user and a password (it answers 407)", host);
+	else
+		err_set(e, ERR_FAILED, "the proxy on the way to %s refuses (it answers %ld)", host, status);
+	return err_hint(e, "check https_proxy in the environment, or name the host in no_proxy if it needs no proxy");
 }
 
 static bool failed(struct http_transfer *t, const struct http_options *o, struct err *e)
@@ -295,6 +326,8 @@ static bool failed(struct http_transfer *t, const struct http_options *o, struct
 	if (t->headers_too_long)
 		return err_set(
 		        e, ERR_FAILED, "the headers of an answer of %s are longer than %zu bytes", host, HEADERS_MAX);
+	if (proxy_refusal(t))
+		return refused_by_proxy(proxy_refusal(t), host, e);
 	switch (t->code) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_ISSUER_ERROR:

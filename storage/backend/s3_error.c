@@ -17,6 +17,7 @@ enum hint {
 	HINT_ENDPOINT,
 	HINT_ROOM,
 	HINT_LATER,
+	HINT_PROXY,
 	HINT_GARBLED,
 	HINT_LOCKED,
 };
@@ -59,6 +60,7 @@ static const struct meaning {
 	{ "", 403, ERR_FAILED, "access denied", HINT_PERMISSION },
 	{ "", 404, ERR_FAILED, "nothing there", HINT_ENDPOINT },
 	{ "", 405, ERR_FAILED, "the store does not do that", HINT_ENDPOINT },
+	{ "", 407, ERR_FAILED, "a proxy on the way wants a user and a password", HINT_PROXY },
 	{ "", 429, ERR_TRANSIENT, "the store wants fewer requests", HINT_LATER },
 	{ "", 500, ERR_TRANSIENT, "the store has failed", HINT_LATER },
 	{ "", 502, ERR_TRANSIENT, "the gateway cannot reach the store", HINT_LATER },
@@ -180,6 +182,9 @@ static void set_hint(
 		break;
 	case HINT_LATER:
 		err_hint(e, "see how the store is, and try again");
+		break;
+	case HINT_PROXY:
+		err_hint(e, "check http_proxy in the environment, or name the host in no_proxy if it needs no proxy");
 		break;
 	case HINT_GARBLED:
 		err_hint(e,

@@ -393,6 +393,70 @@ static void test_slow_is_not_stalled(void **state)
 	stop(f);
 }
 
+/* The handshake is part of connecting, and a request's own limit may be the shorter one. */
+static void test_connecting_names_the_limit_that_ended_it(void **state)
+{
+	struct fixture *f = start(silent, NULL);
+	struct http_response r = HTTP_RESPONSE_INIT_MAX(100);
+	char *url = xasprintf("https://127.0.0.1:%d/", f->server.port);
+	struct http_request limited = { .method = HTTP_GET, .url = url, .total_ms = 300 };
+	int64_t before = clock_monotonic_us();
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_false(http_perform(&r, f->client, &limited, &e));
+	assert_true(since_ms(before) < 5000);
+	assert_int_equal(e.kind, ERR_TRANSIENT);
+	if (!strstr(e.msg, "connect to 127.0.0.1:") || !strstr(e.msg, "no answer within 1 s"))
+		fail_msg("%s", e.msg);
+	free(url);
+	http_response_release(&r);
+	stop(f);
+}
+
+static void refuse_tunnel(struct server *s, struct server_request *r)
+{
+	const int *status = s->cookie;
+
+	assert_string_equal(r->method, "CONNECT");
+	assert_string_equal(r->target, "store.invalid:443");
+	server_say(r, *status, "Proxy-Authenticate: Basic realm=\"x\"\r\n", "");
+}
+
+static void test_a_proxy_that_lets_nothing_through(void **state)
+{
+	static const struct refusal {
+		int status;
+		enum err_kind kind;
+		const char *why;
+	} refusals[] = {
+		{ 407, ERR_FAILED, "the proxy on the way to store.invalid wants a user and a password" },
+		{ 403, ERR_FAILED, "the proxy on the way to store.invalid refuses (it answers 403)" },
+		{ 503, ERR_TRANSIENT, "the proxy on the way to store.invalid answers 503" },
+	};
+	struct http_request request = { .method = HTTP_GET, .url = "https://store.invalid/secret" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		int status = refusals[i].status;
+		struct fixture *f = start(refuse_tunnel, &status);
+		struct http_response r = HTTP_RESPONSE_INIT_MAX(100);
+		struct err e = ERR_INIT;
+
+		unsetenv("no_proxy");
+		unsetenv("NO_PROXY");
+		setenv("https_proxy", f->server.url, 1);
+		assert_false(http_perform(&r, f->client, &request, &e));
+		unsetenv("https_proxy");
+		if (e.kind != refusals[i].kind || !strstr(e.msg, refusals[i].why))
+			fail_msg("%d: %s", e.kind, e.msg);
+		assert_non_null(strstr(e.hint, "https_proxy"));
+		assert_null(strstr(e.msg, "secret"));
+		http_response_release(&r);
+		stop(f);
+	}
+}
+
 /* The last bytes have left us for the kernel's buffer long before they reach a server that is slow to take them. */
 static void test_a_slow_upload_is_not_stalled(void **state)
 {
@@ -653,6 +717,8 @@ int main(void)
 		cmocka_unit_test(test_nobody_there),
 		cmocka_unit_test(test_silence_is_a_stall),
 		cmocka_unit_test(test_slow_is_not_stalled),
+		cmocka_unit_test(test_connecting_names_the_limit_that_ended_it),
+		cmocka_unit_test(test_a_proxy_that_lets_nothing_through),
 		cmocka_unit_test(test_a_slow_upload_is_not_stalled),
 		cmocka_unit_test(test_ceilings),
 		cmocka_unit_test(test_a_cancel_ends_what_is_under_way),

@@ -112,6 +112,7 @@ static void test_what_cannot_is_not(void **state)
 		{ { 501, ERROR("NotImplemented"), NULL, 0 }, ERR_FAILED, "501 NotImplemented: because, request r1",
 		        "" },
 		{ { 404, "<html>nothing here</html>", NULL, 0 }, ERR_FAILED, "404", "endpoint" },
+		{ { 407, "<html>Squid</html>", NULL, 0 }, ERR_FAILED, "a proxy on the way wants a user", "http_proxy" },
 		{ { 507, NULL, NULL, 0 }, ERR_FAILED, "full", "prune" },
 	};
 	struct script *x = *state;
