@@ -189,7 +189,7 @@ static bool list_contents(struct attempt *a, struct pg_session *s, const struct 
 	/* Coordinator, pg_dump and each reader; half of the table stays everybody else's. */
 	needed = a->relations.count * (c->jobs + 2u) + a->sequences.count;
 	a->lock_all = needed < capacity / 2;
-	plan_build(&a->plan, &a->tables, a->skip, c->seed, &a->arena);
+	plan_build(&a->plan, &a->tables, a->skip, c->jobs, c->seed, &a->arena);
 	return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "src/codec/chunker.h"
 
@@ -61,23 +62,77 @@ static int larger_first(const void *pa, const void *pb)
 	return a->first_range < b->first_range ? -1 : a->first_range > b->first_range;
 }
 
-static size_t ranges_needed(struct plan *p, const struct pg_table_list *tables)
+struct by_size {
+	size_t table;
+	uint64_t size;
+};
+
+static int larger_table_first(const void *pa, const void *pb)
+{
+	const struct by_size *a = pa, *b = pb;
+
+	if (a->size != b->size)
+		return a->size > b->size ? -1 : 1;
+	return a->table < b->table ? -1 : a->table > b->table;
+}
+
+static uint64_t *least_loaded(uint64_t *loads, unsigned jobs)
+{
+	uint64_t *least = loads;
+
+	for (unsigned i = 1; i < jobs; i++)
+		if (loads[i] < *least)
+			least = &loads[i];
+	return least;
+}
+
+/*
+ * A table is split only to keep every reader busy to the end: not while it fits into one reader's share, of which a
+ * quarter stays for what evens out that tables of one size take different times. The server reads a whole table past
+ * its cache, in a few buffers of its own, and a range through the cache, which costs more and drives out what others
+ * need.
+ */
+static void choose_ranges(
+        struct plan *p, const struct pg_table_list *tables, const bool *skip, unsigned jobs, struct arena *a)
+{
+	struct by_size *order = arena_alloc(a, (tables->count + 1) * sizeof *order);
+	uint64_t *loads = arena_alloc(a, jobs * sizeof *loads), total = 0, most;
+
+	memset(loads, 0, jobs * sizeof *loads);
+	for (size_t i = 0; i < tables->count; i++) {
+		p->range_pages[i] = pages_per_range(&tables->items[i]);
+		order[i] = (struct by_size){ .table = i, .size = skip[i] ? 0 : tables->items[i].size };
+		total += order[i].size;
+	}
+	most = total / jobs - total / jobs / 4;
+	qsort(order, tables->count, sizeof *order, larger_table_first);
+	for (size_t i = 0; i < tables->count; i++) {
+		uint64_t *least = least_loaded(loads, jobs), *pages = &p->range_pages[order[i].table];
+
+		if (*pages != 0 && jobs > 1 && *least + order[i].size > most)
+			continue;
+		*pages = 0;
+		*least += order[i].size;
+	}
+}
+
+static size_t ranges_needed(const struct plan *p, const struct pg_table_list *tables)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < tables->count; i++) {
-		p->range_pages[i] = pages_per_range(&tables->items[i]);
+	for (size_t i = 0; i < tables->count; i++)
 		n += p->range_pages[i] == 0 ? 1 : (size_t)(tables->items[i].main_pages / p->range_pages[i]) + 1;
-	}
 	return n;
 }
 
-void plan_build(struct plan *out, const struct pg_table_list *tables, const bool *skip, uint64_t seed, struct arena *a)
+void plan_build(struct plan *out, const struct pg_table_list *tables, const bool *skip, unsigned jobs, uint64_t seed,
+        struct arena *a)
 {
 	struct plan_task *pack = NULL;
 	size_t n;
 
 	*out = (struct plan){ .range_pages = arena_alloc(a, (tables->count + 1) * sizeof *out->range_pages) };
+	choose_ranges(out, tables, skip, jobs, a);
 	n = ranges_needed(out, tables);
 	out->ranges = arena_alloc(a, (n + 1) * sizeof *out->ranges);
 	out->tasks = arena_alloc(a, (n + 1) * sizeof *out->tasks);

@@ -40,8 +40,12 @@ struct plan {
 	uint64_t size;         /* sum of tasks */
 };
 
-/* skip[i]: table i's rows are not read. Memory is the arena's; results are freed by plan_release(). */
-void plan_build(struct plan *out, const struct pg_table_list *tables, const bool *skip, uint64_t seed, struct arena *a);
+/*
+ * For jobs readers, at least 1. skip[i]: table i's rows are not read. Memory is the arena's; results are freed by
+ * plan_release().
+ */
+void plan_build(struct plan *out, const struct pg_table_list *tables, const bool *skip, unsigned jobs, uint64_t seed,
+        struct arena *a);
 void plan_release(struct plan *p);
 
 /* Assert that every table's ranges tile it: start at page 0, meet, and end open. */
