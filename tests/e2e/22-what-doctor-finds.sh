@@ -24,23 +24,14 @@ says fail "scratch extensions" "$EXTENSION 1.0"
 mv "$T/$EXTENSION.control" "$EXTENSION_DIR/"
 
 step "a standby whose primary does not wait for its queries"
-standby=$(mktemp -d /tmp/drtool-s-XXXXXX)
-chmod 755 "$standby"
-[ "$(id -u)" != 0 ] || chown postgres: "$standby"
-clusters+=("$standby")
-cp "$SERVER/bindir" "$standby/"
-as_postgres "$PG_CLUSTER_BIN/pg_basebackup" -h "$PGHOST" -p "$PGPORT" -U postgres -D "$standby/data" -R -c fast
-port=$((PGPORT + 1))
-printf "%s\n" "port = $port" "unix_socket_directories = '$standby'" >>"$standby/data/postgresql.auto.conf"
-"$ROOT/scripts/pg-cluster" restart "$standby"
-wait_for 20 sql shop -h "$standby" -p $port -c "SELECT 1 FROM orders LIMIT 1" >/dev/null || fail "the standby does not answer"
-expect 0 drtool doctor "host=$standby port=$port dbname=shop" --json
+standby
+expect 0 drtool doctor "host=$STANDBY port=$STANDBY_PORT dbname=shop" --json
 says warn standby "replay may cancel"
-echo "hot_standby_feedback = on" >>"$standby/data/postgresql.auto.conf"
-sql postgres -h "$standby" -p $port -c "SELECT pg_reload_conf()" >/dev/null
-feedback() { [ "$(sql postgres -h "$standby" -p $port -c "SHOW hot_standby_feedback")" = on ]; }
+echo "hot_standby_feedback = on" >>"$STANDBY/data/postgresql.auto.conf"
+sql postgres -h "$STANDBY" -p "$STANDBY_PORT" -c "SELECT pg_reload_conf()" >/dev/null
+feedback() { [ "$(sql postgres -h "$STANDBY" -p "$STANDBY_PORT" -c "SHOW hot_standby_feedback")" = on ]; }
 wait_for 10 feedback || fail "not reloaded"
-expect 0 drtool doctor "host=$standby port=$port dbname=shop" --json
+expect 0 drtool doctor "host=$STANDBY port=$STANDBY_PORT dbname=shop" --json
 says ok standby "feedback is on"
 expect 0 drtool doctor dbname=shop --json
 says ok standby "a primary"

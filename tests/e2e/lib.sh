@@ -85,6 +85,19 @@ server() { # [pg-cluster options]: start one, make it the current one
 	[ "$(id -u)" != 0 ] || chown postgres: "$dir/space"
 }
 
+standby() { # a standby of the current server, at "host=$STANDBY port=$STANDBY_PORT"
+	STANDBY=$(mktemp -d /tmp/drtool-s-XXXXXX)
+	STANDBY_PORT=$((PGPORT + 1))
+	chmod 755 "$STANDBY"
+	[ "$(id -u)" != 0 ] || chown postgres: "$STANDBY"
+	clusters+=("$STANDBY")
+	cp "$SERVER/bindir" "$STANDBY/"
+	as_postgres "$PG_CLUSTER_BIN/pg_basebackup" -h "$PGHOST" -p "$PGPORT" -U postgres -D "$STANDBY/data" -R -c fast
+	printf "%s\n" "port = $STANDBY_PORT" "unix_socket_directories = '$STANDBY'" >>"$STANDBY/data/postgresql.auto.conf"
+	"$ROOT/scripts/pg-cluster" restart "$STANDBY"
+	wait_for 20 sql postgres -h "$STANDBY" -p "$STANDBY_PORT" -c "SELECT 1" >/dev/null || fail "the standby does not answer"
+}
+
 as_postgres() { # run a program of the server's as its user
 	if [ "$(id -u)" = 0 ]; then
 		setpriv --reuid=postgres --regid=postgres --init-groups env -C / "$@"
