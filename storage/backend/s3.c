@@ -17,12 +17,25 @@ static char *key_of(struct object_key key)
 	return buf_detach(&path);
 }
 
-/* A page of a web server that is no store is not an absent object, and neither is an absent bucket. */
-static bool is_not_found(const struct s3_reply *reply)
+/*
+ * Anything on the way may answer 404, and a chunk that is taken for missing is recorded as damaged: only NoSuchKey is
+ * believed, which stores say to GET and DELETE. Else the listing is asked; but not after the page of a web server that
+ * is no store, nor without a bucket. False: e is set.
+ */
+static bool is_absent(
+        bool *absent, struct s3_client *c, const struct s3_request *r, const struct s3_reply *reply, struct err *e)
 {
-	if (reply->http.status != 404)
+	const char *code = reply->error.code;
+	bool listed = true;
+
+	*absent = reply->http.status == 404 && strcmp(code, "NoSuchKey") == 0;
+	if (*absent || reply->http.status != 404 || strcmp(code, "NoSuchBucket") == 0 ||
+	        (!*code && reply->http.body.len > 0))
+		return true;
+	if (!s3_is_listed(&listed, c, r->key, e))
 		return false;
-	return reply->error.code[0] ? strcmp(reply->error.code, "NoSuchBucket") != 0 : reply->http.body.len == 0;
+	*absent = !listed;
+	return true;
 }
 
 /* Swapped in, so that the object arrives in the caller's buffer; an error document has room whatever the ceiling is. */
@@ -36,7 +49,7 @@ bool s3_get_key(struct s3_client *c, const char *key, struct buf *out, struct er
 	};
 	size_t max = out->max ? out->max : BUF_DEFAULT_MAX, before = out->len, wanted = max - before;
 	struct s3_reply reply = S3_REPLY_INIT_MAX(wanted < ANSWER_MAX ? ANSWER_MAX : wanted);
-	bool swap = before == 0, ok = false;
+	bool swap = before == 0, absent = false, ok = false;
 
 	if (swap) {
 		reply.http.body.data = out->data;
@@ -44,9 +57,9 @@ bool s3_get_key(struct s3_client *c, const char *key, struct buf *out, struct er
 		out->data = NULL;
 		out->cap = 0;
 	}
-	if (!s3_request_send(&reply, c, &request, e))
+	if (!s3_request_send(&reply, c, &request, e) || !is_absent(&absent, c, &request, &reply, e))
 		goto done;
-	if (is_not_found(&reply)) {
+	if (absent) {
 		err_set(e, ERR_NOT_FOUND, "there is no \"s3://%s/%s%s\"", c->place.bucket, c->place.prefix, key);
 		goto done;
 	}
@@ -84,9 +97,9 @@ bool s3_remove_key(struct s3_client *c, const char *key, struct err *e)
 		.grace_ms = REMOVE_GRACE_MS,
 	};
 	struct s3_reply reply = S3_REPLY_INIT_MAX(ANSWER_MAX);
-	bool ok = s3_request_send(&reply, c, &request, e);
+	bool absent = false, ok = s3_request_send(&reply, c, &request, e) && is_absent(&absent, c, &request, &reply, e);
 
-	if (ok && !is_not_found(&reply) && (reply.http.status < 200 || reply.http.status > 299))
+	if (ok && !absent && (reply.http.status < 200 || reply.http.status > 299))
 		ok = s3_error_set(e, c, &request, &reply);
 	s3_reply_release(&reply);
 	return ok;

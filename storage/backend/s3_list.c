@@ -196,6 +196,36 @@ bool s3_list_some(struct s3_client *c, const char *start, unsigned max, s3_liste
 	return ok;
 }
 
+struct lookout {
+	const char *key;
+	bool seen;
+};
+
+static bool look_out(void *cookie, const struct s3_listed *object, struct err *e)
+{
+	struct lookout *l = cookie;
+
+	(void)e;
+	l->seen = l->seen || strcmp(object->key, l->key) == 0;
+	return true;
+}
+
+bool s3_is_listed(bool *listed, struct s3_client *c, const char *key, struct err *e)
+{
+	struct cursor at = { .c = c, .start = key };
+	char *whole = xasprintf("%s%s", c->place.prefix, key);
+	struct lookout l = { .key = whole };
+	bool ok;
+
+	do
+		ok = next_page(&at, look_out, &l, e);
+	while (ok && !l.seen && at.more);
+	*listed = l.seen;
+	cursor_release(&at);
+	free(whole);
+	return ok;
+}
+
 /* One listing, which several threads may work on. */
 struct listing {
 	struct s3_client *c;

@@ -20,5 +20,6 @@ bool s3_list(void *impl, enum object_class cls, const char *prefix, object_fn *e
 /* One page of at most max keys that begin with start, below the prefix as everywhere; each gets whole keys. */
 bool s3_list_some(
         struct s3_client *c, const char *start, unsigned max, s3_listed_fn *each, void *cookie, struct err *e);
+bool s3_is_listed(bool *listed, struct s3_client *c, const char *key, struct err *e);
 
 #endif

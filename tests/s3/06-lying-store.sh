@@ -69,10 +69,12 @@ step "a chunk is listed and cannot be delivered: gone"
 control "fault op=GetObject key=chunks/ do=status status=404"
 not_restored
 heal
-step "a chunk is listed and cannot be delivered: the store fails"
-control "fault op=GetObject key=chunks/ do=status status=500"
-fails 1 -- drtool restore "$good" --into "dbname=back"
-absent back
+step "a chunk is listed and cannot be delivered: the store fails, or a proxy knows nothing of it"
+for how in status=500 "status=404 body=empty" "status=404 body=html"; do
+	control "fault op=GetObject key=chunks/ do=status $how"
+	fails 1 -- drtool restore "$good" --into "dbname=back"
+	absent back
+done
 [ -z "$(repo_files damaged)" ] || fail "a failing store is taken for damage"
 control
 

@@ -136,9 +136,6 @@ static void test_what_is_not_there(void **state)
 	SCRIPT(x, { 404, ERROR("NoSuchKey"), NULL, 0 });
 	assert_false(storage_get(x->s, lock, &out, &e));
 	assert_int_equal(e.kind, ERR_NOT_FOUND);
-	SCRIPT(x, { 404, NULL, NULL, 0 });
-	assert_false(storage_get(x->s, lock, &out, &e));
-	assert_int_equal(e.kind, ERR_NOT_FOUND);
 	SCRIPT(x, { 404, ERROR("NoSuchBucket"), NULL, 0 });
 	assert_false(storage_get(x->s, lock, &out, &e));
 	assert_int_equal(e.kind, ERR_USAGE);
@@ -153,6 +150,42 @@ static void test_what_is_not_there(void **state)
 	SCRIPT(x, { 200, "c", NULL, 0 });
 	assert_true(storage_get(x->s, lock, &out, &e));
 	assert_string_equal(buf_str(&out), "abc");
+	buf_release(&out);
+}
+
+#define LIST_ONE "GET /bucket?encoding-type=url&list-type=2&prefix=p%2Flocks%2Fa"
+
+/* Anything on the way may have answered, and for a chunk it would mean damage. */
+static void test_a_404_that_does_not_say_what_is_missing(void **state)
+{
+	static const struct script_answer vague[] = { { 404, NULL, NULL, 0 }, { 404, ERROR("Odd"), NULL, 0 } };
+	struct script *x = *state;
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < 2; i++) {
+		/* An empty page, and names that only begin like this one. */
+		SCRIPT(x, vague[i], { 200, PAGE("true", TOKEN("t")), NULL, 0 },
+		        { 200, PAGE("false", OBJECT("p/locks/ab")), NULL, 0 });
+		assert_false(storage_get(x->s, lock, &out, &e));
+		assert_int_equal(e.kind, ERR_NOT_FOUND);
+		assert_asked(x,
+		        "GET /bucket/p/locks/a; " LIST_ONE
+		        "; GET /bucket?continuation-token=t&encoding-type=url&list-type=2&prefix=p%2Flocks%2Fa");
+		SCRIPT(x, vague[i], { 200, PAGE("false", OBJECT("p/locks/a")), NULL, 0 });
+		assert_false(storage_get(x->s, lock, &out, &e));
+		assert_int_equal(e.kind, ERR_FAILED);
+		assert_says(&e, "get \"s3://bucket/p/locks/a\"", "");
+		SCRIPT(x, vague[i], vague[i]);
+		assert_false(storage_get(x->s, lock, &out, &e));
+		assert_int_equal(e.kind, ERR_FAILED);
+		SCRIPT(x, vague[i], { 200, PAGE("false", OBJECT("p/locks/a")), NULL, 0 });
+		assert_false(storage_remove(x->s, lock, &e));
+		assert_int_equal(e.kind, ERR_FAILED);
+		SCRIPT(x, vague[i], { 200, PAGE("false", ""), NULL, 0 });
+		assert_true(storage_remove(x->s, lock, &e));
+		assert_asked(x, "DELETE /bucket/p/locks/a; " LIST_ONE);
+	}
 	buf_release(&out);
 }
 
@@ -429,6 +462,7 @@ int main(void)
 		TEST(test_create_knows_its_own_first_try),
 		TEST(test_the_md5_is_sent_where_a_store_asks_for_it),
 		TEST(test_what_is_not_there),
+		TEST(test_a_404_that_does_not_say_what_is_missing),
 		TEST(test_removing_what_is_not_there),
 		TEST(test_pages_follow_each_other),
 		TEST(test_a_store_that_knows_only_version_1),
