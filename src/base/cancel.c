@@ -10,7 +10,7 @@
 
 #include "src/base/clock.h"
 
-#define SLICE_US 50000 /* cancel_sleep() looks this often */
+#define SLICE_US 10000 /* cancel_sleep() looks this often: whoever joins a sleeping thread waits as long */
 
 static struct cancel process = CANCEL_INIT(NULL);
 

@@ -27,7 +27,7 @@ void cancel_trip(struct cancel *c, int reason); /* the first reason stays; reaso
 bool cancel_tripped(const struct cancel *c);    /* NULL is never tripped */
 /* False with ERR_CANCELLED ("interrupted by SIGINT" or "stopped") when tripped. */
 bool cancel_check(const struct cancel *c, struct err *e);
-/* Sleep up to ms milliseconds, waking within 50 ms of a trip; false with ERR_CANCELLED when tripped. */
+/* Sleep up to ms milliseconds, waking within 10 ms of a trip; false with ERR_CANCELLED when tripped. */
 bool cancel_sleep(const struct cancel *c, unsigned ms, struct err *e);
 
 /* Route SIGINT, SIGTERM and SIGHUP to the returned process-wide cancel and ignore SIGPIPE. A second signal exits at
