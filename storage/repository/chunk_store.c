@@ -9,6 +9,7 @@
 #include "src/base/clock.h"
 #include "src/codec/chunker.h"
 #include "storage/repository/chunk_index.h"
+#include "storage/repository/fetch.h"
 #include "storage/repository/pruning.h"
 #include "storage/repository/uploader.h"
 
@@ -16,6 +17,9 @@
 #define FRAME_MAX (CHUNK_PLAIN_MAX + CHUNK_PLAIN_MAX / 128)
 /* Compressed chunks on their way: 16 of any but the largest. Part of the 256 MiB of a run. */
 #define UPLOADS_MAX ((size_t)48 << 20)
+/* The same for those of a stream that is read to memory. */
+#define DOWNLOADS_MAX ((uint64_t)48 << 20)
+#define BATCH         32
 
 struct chunk_store {
 	struct repository *r;
@@ -368,27 +372,44 @@ static void record_damage(struct chunk_store *s, const struct chunk_name *name, 
 	pthread_mutex_unlock(&s->mutex);
 }
 
-/* ERR_DAMAGED when the object is at fault, any other kind when it could not be found out. */
-static bool read_chunk(struct buf *plain, struct chunk_store *s, const struct piece *p, const char *hex,
-        struct decompressor *d, struct buf *frame, struct err *e)
+/* ERR_DAMAGED when the bytes are at fault. */
+static bool check_frame(
+        struct buf *plain, const struct piece *p, struct decompressor *d, struct view frame, struct err *e)
 {
 	struct chunk_name found;
 
-	buf_clear(frame);
-	if (!storage_get(s->r->storage, (struct object_key){ OBJECT_CHUNK, hex }, frame, e)) {
-		if (e->kind == ERR_NOT_FOUND)
-			err_set(e, ERR_DAMAGED, "it is missing");
-		return false;
-	}
-	if (!decompressor_run(plain, d, buf_view(frame), CHUNK_PLAIN_MAX, e)) {
-		if (frame->len != p->stored)
-			err_set(e, ERR_DAMAGED, "it has %zu bytes instead of %" PRIu64, frame->len, p->stored);
+	if (!decompressor_run(plain, d, frame, CHUNK_PLAIN_MAX, e)) {
+		if (frame.len != p->stored)
+			err_set(e, ERR_DAMAGED, "it has %zu bytes instead of %" PRIu64, frame.len, p->stored);
 		return false;
 	}
 	hash_sha256(found.bytes, buf_view(plain));
 	if (memcmp(found.bytes, p->chunk.bytes, SHA256_SIZE) != 0)
 		return err_set(e, ERR_DAMAGED, "its bytes are not those its name stands for");
 	return true;
+}
+
+/* Why a chunk could not be read; any kind but the two says that it could not be found out. */
+static bool failed_to_read(
+        struct chunk_store *s, const struct piece *p, const char *hex, struct err *why, struct err *e)
+{
+	if (why->kind == ERR_NOT_FOUND)
+		err_set(why, ERR_DAMAGED, "it is missing");
+	*e = *why;
+	err_wrap(e, "read chunk %s", hex);
+	if (why->kind != ERR_DAMAGED)
+		return false;
+	record_damage(s, &p->chunk, hex, why->msg);
+	return err_hint(e,
+	        "the next snapshot stores it again if the rows are still there; until then restore another snapshot");
+}
+
+static bool check_piece(const struct buf *plain, const struct piece *p, const char *hex, struct err *e)
+{
+	if (p->offset <= plain->len && p->length <= plain->len - p->offset)
+		return true;
+	return err_set(e, ERR_DAMAGED, "chunk %s has %zu bytes, and a piece of %" PRIu64 " at %" PRIu64 " is asked for",
+	        hex, plain->len, p->length, p->offset);
 }
 
 bool chunk_store_get(struct buf *plain, struct chunk_store *s, const struct piece *p, struct decompressor *d,
@@ -400,20 +421,11 @@ bool chunk_store_get(struct buf *plain, struct chunk_store *s, const struct piec
 	hash_hex(hex, p->chunk.bytes, SHA256_SIZE);
 	if (!frame->max)
 		frame->max = FRAME_MAX;
-	if (!read_chunk(plain, s, p, hex, d, frame, &why)) {
-		*e = why;
-		err_wrap(e, "read chunk %s", hex);
-		if (why.kind != ERR_DAMAGED)
-			return false;
-		record_damage(s, &p->chunk, hex, why.msg);
-		return err_hint(e,
-		        "the next snapshot stores it again if the rows are still there; until then restore another snapshot");
-	}
-	if (p->offset > plain->len || p->length > plain->len - p->offset)
-		return err_set(e, ERR_DAMAGED,
-		        "chunk %s has %zu bytes, and a piece of %" PRIu64 " at %" PRIu64 " is asked for", hex,
-		        plain->len, p->length, p->offset);
-	return true;
+	buf_clear(frame);
+	if (!storage_get(s->r->storage, (struct object_key){ OBJECT_CHUNK, hex }, frame, &why) ||
+	        !check_frame(plain, p, d, buf_view(frame), &why))
+		return failed_to_read(s, p, hex, &why, e);
+	return check_piece(plain, p, hex, e);
 }
 
 bool chunk_store_put_stream(
@@ -437,20 +449,64 @@ bool chunk_store_put_stream(
 	return ok;
 }
 
+struct stream {
+	struct chunk_store *store;
+	const struct piece *pieces; /* of one batch */
+	struct decompressor *d;
+	struct buf plain, *out;
+};
+
+static enum fetch_answer take_frame(void *cookie, const struct fetched *f, struct err *e)
+{
+	struct stream *t = cookie;
+	const struct piece *p = &t->pieces[f->index];
+	struct err why = ERR_INIT;
+
+	if (f->why)
+		why = *f->why;
+	if (f->why || !check_frame(&t->plain, p, t->d, f->body, &why)) {
+		failed_to_read(t->store, p, f->name, &why, e);
+		return FETCH_FAILED;
+	}
+	return check_piece(&t->plain, p, f->name, e) && buf_append(t->out, t->plain.data + p->offset, p->length, e)
+	               ? FETCH_ON
+	               : FETCH_FAILED;
+}
+
+/* As many chunks as may be fetched at once: at least one. */
+static size_t batch(const struct piece *pieces, size_t count)
+{
+	uint64_t bytes = pieces[0].stored;
+	size_t n = 1;
+
+	while (n < count && n < BATCH && bytes <= DOWNLOADS_MAX && pieces[n].stored <= DOWNLOADS_MAX - bytes)
+		bytes += pieces[n++].stored;
+	return n;
+}
+
+static bool get_batch(struct stream *t, size_t count, struct err *e)
+{
+	char hexes[BATCH][SHA256_HEX_SIZE];
+	const char *names[BATCH];
+
+	for (size_t i = 0; i < count; i++) {
+		hash_hex(hexes[i], t->pieces[i].chunk.bytes, SHA256_SIZE);
+		names[i] = hexes[i];
+	}
+	return fetch_each(t->store->r->storage, OBJECT_CHUNK, names, count, FRAME_MAX, take_frame, t, e);
+}
+
 bool chunk_store_get_stream(struct buf *out, struct chunk_store *s, const struct piece_list *pieces, struct err *e)
 {
-	struct decompressor *d = decompressor_new();
-	struct buf plain = BUF_INIT, frame = BUF_INIT_MAX(FRAME_MAX);
+	struct stream t = { .store = s, .d = decompressor_new(), .out = out };
 	bool ok = true;
 
-	for (size_t i = 0; ok && i < pieces->count; i++) {
-		const struct piece *p = &pieces->items[i];
-
-		ok = chunk_store_get(&plain, s, p, d, &frame, e) &&
-		     buf_append(out, plain.data + p->offset, p->length, e);
+	for (size_t first = 0, n; ok && first < pieces->count; first += n) {
+		t.pieces = pieces->items + first;
+		n = batch(t.pieces, pieces->count - first);
+		ok = get_batch(&t, n, e);
 	}
-	buf_release(&plain);
-	buf_release(&frame);
-	decompressor_free(d);
+	buf_release(&t.plain);
+	decompressor_free(t.d);
 	return ok;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/repository/fetch.h"
 #include "storage/repository/names.h"
 
 #define LINE_BYTES (SHA256_HEX_SIZE) /* a name and a newline */
@@ -11,6 +12,7 @@
 #define HEAD_END   "\",\"format\":1}\n"
 #define HEAD_BYTES (sizeof(HEAD) - 1 + SHA256_HEX_SIZE - 1 + sizeof(HEAD_END) - 1)
 #define TEXT_MAX   (HEAD_BYTES + (size_t)PRUNING_NAMES_MAX * LINE_BYTES)
+#define AT_ONCE    8 /* of at most 6.5 MB each */
 
 void pruning_write(struct buf *out, const struct chunk_name *names, size_t count)
 {
@@ -62,29 +64,38 @@ bool pruning_parse(struct view text, pruning_fn *each, void *cookie, struct err 
 	return true;
 }
 
-static bool read_one(struct repository *r, const char *name, pruning_fn *each, void *cookie, struct err *e)
+struct candidates {
+	pruning_fn *each;
+	void *cookie;
+};
+
+static enum fetch_answer take(void *cookie, const struct fetched *f, struct err *e)
 {
-	struct buf text = BUF_INIT_MAX(TEXT_MAX);
-	struct err read_error = ERR_INIT;
+	const struct candidates *c = cookie;
 	bool ok = true;
 
-	if (storage_get(r->storage, (struct object_key){ OBJECT_PRUNING, name }, &text, &read_error)) {
-		ok = pruning_parse(buf_view(&text), each, cookie, e);
-	} else if (read_error.kind != ERR_NOT_FOUND) {
-		*e = read_error;
+	if (!f->why) {
+		ok = pruning_parse(f->body, c->each, c->cookie, e);
+	} else if (f->why->kind != ERR_NOT_FOUND) {
+		*e = *f->why;
 		ok = false;
 	}
-	buf_release(&text);
-	return ok || err_wrap(e, "read the candidates of a prune, \"pruning/%s\"", name);
+	if (ok)
+		return FETCH_ON;
+	err_wrap(e, "read the candidates of a prune, \"pruning/%s\"", f->name);
+	return FETCH_FAILED;
 }
 
 bool pruning_each_candidate(struct repository *r, pruning_fn *each, void *cookie, struct err *e)
 {
+	struct candidates c = { each, cookie };
 	struct names names = NAMES_INIT;
 	bool ok = names_list(&names, r->storage, OBJECT_PRUNING, "", e);
 
-	for (size_t i = 0; ok && i < names.count; i++)
-		ok = read_one(r, names.items[i], each, cookie, e);
+	for (size_t first = 0, n; ok && first < names.count; first += n) {
+		n = names.count - first < AT_ONCE ? names.count - first : AT_ONCE;
+		ok = fetch_each(r->storage, OBJECT_PRUNING, names.items + first, n, TEXT_MAX, take, &c, e);
+	}
 	names_release(&names);
 	return ok;
 }

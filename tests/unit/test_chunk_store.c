@@ -337,6 +337,71 @@ static void test_streams_come_back_and_share_chunks(void **state)
 	release(&f);
 }
 
+/* What has been stored already moves far away. */
+static struct storage *slow_down(struct fixture *f)
+{
+	return f->r->storage = storage_new_slow(f->r->storage, 20);
+}
+
+static void test_a_stream_is_fetched_several_chunks_at_once(void **state)
+{
+	struct fixture f = fixture_over(storage_new_memory());
+	struct buf data = stream_of(80u << 20, 3), out = BUF_INIT;
+	struct piece_list list = PIECE_LIST_INIT;
+	struct storage *slow;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(chunk_store_put_stream(&list, f.s, buf_view(&data), f.c, &e));
+	assert_true(list.count > 8);
+	slow = slow_down(&f);
+	assert_true(chunk_store_get_stream(&out, f.s, &list, &e));
+	assert_true(view_eq(buf_view(&out), buf_view(&data)));
+	assert_int_equal(storage_slow_calls(slow), list.count);
+	assert_in_range(storage_slow_peak(slow), 4, 16);
+	/* The first that is bad is told and recorded, whatever those after it bring. */
+	flip(&f, &list.items[2]);
+	lose(&f, &list.items[3]);
+	buf_clear(&out);
+	assert_false(chunk_store_get_stream(&out, f.s, &list, &e));
+	assert_int_equal(e.kind, ERR_DAMAGED);
+	assert_non_null(strstr(e.msg, hex_of(&list.items[2]).hex));
+	assert_true(exists(&f, OBJECT_DAMAGED, &list.items[2]));
+	assert_false(exists(&f, OBJECT_DAMAGED, &list.items[3]));
+	assert_int_equal(out.len, list.items[0].length + list.items[1].length);
+	piece_list_release(&list);
+	buf_release(&data);
+	buf_release(&out);
+	release(&f);
+}
+
+static void test_lists_of_candidates_are_fetched_several_at_once(void **state)
+{
+	struct fixture f = fixture_over(storage_new_memory());
+	struct piece p = fixture_piece(1);
+	struct storage *slow;
+	struct err e = ERR_INIT;
+	unsigned count = 0;
+	char name[16];
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "prune-%02d", i);
+		write_candidates(&f, name, &p);
+	}
+	slow = slow_down(&f);
+	assert_true(pruning_each_candidate(f.r, count_candidate, &count, &e));
+	assert_int_equal(count, 20);
+	assert_in_range(storage_slow_peak(slow), 4, 8);
+	assert_true(
+	        storage_put(slow, (struct object_key){ OBJECT_PRUNING, "prune-09" }, view_str("x"), PUT_REPLACE, &e));
+	assert_false(pruning_each_candidate(f.r, count_candidate, &count, &e));
+	assert_int_equal(e.kind, ERR_DAMAGED);
+	assert_non_null(strstr(e.msg, "\"pruning/prune-09\""));
+	assert_int_equal(count, 29);
+	release(&f);
+}
+
 #define THREADS 4
 #define SHARED  40
 
@@ -399,6 +464,8 @@ int main(void)
 		cmocka_unit_test(test_a_snapshot_and_a_prune_do_not_meet_over_a_chunk),
 		cmocka_unit_test(test_a_damaged_list_of_candidates_stops),
 		cmocka_unit_test(test_streams_come_back_and_share_chunks),
+		cmocka_unit_test(test_a_stream_is_fetched_several_chunks_at_once),
+		cmocka_unit_test(test_lists_of_candidates_are_fetched_several_at_once),
 		cmocka_unit_test(test_threads_may_put_the_same_chunk_at_once),
 	};
 
