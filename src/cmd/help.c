@@ -1,8 +1,8 @@
 /* src/cmd/help.c - drtool help */
 #include "src/config/help.h"
 
-#include "src/cmd/say.h"
 #include "src/base/nearest.h"
+#include "src/cmd/say.h"
 
 static bool unknown(const char *name, struct err *e)
 {

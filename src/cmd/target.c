@@ -2,9 +2,9 @@
 #include "src/cmd/target.h"
 
 #include "src/base/file.h"
+#include "src/base/nearest.h"
 #include "src/cmd/say.h"
 #include "src/cmd/text.h"
-#include "src/base/nearest.h"
 
 #define PASSWORD_MAX 1000
 #define URL_MAX      ((size_t)64 << 10)

@@ -1,8 +1,8 @@
 /* src/config/options.c - see options.h */
 #include "src/config/options.h"
 
-#include "src/base/utf8.h"
 #include "src/base/nearest.h"
+#include "src/base/utf8.h"
 #include "src/config/value.h"
 
 #define TEXT_MAX 4096

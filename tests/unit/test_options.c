@@ -7,9 +7,9 @@
 #include <cmocka.h>
 
 #include "src/base/file.h"
+#include "src/base/nearest.h"
 #include "src/config/env_file.h"
 #include "src/config/help.h"
-#include "src/base/nearest.h"
 #include "src/config/options.h"
 #include "src/config/value.h"
 
