@@ -292,7 +292,7 @@ bool retrieve_count(const struct retrieve_live *l, struct retrieve *r, const str
 		out->unknown = "there is no primary key to compare by";
 	else if (!is_comparable(l))
 		out->unknown = "the live table's key columns are not what they were";
-	if (why.kind == ERR_CANCELLED || why.kind == ERR_TRANSIENT) {
+	if (why.kind == ERR_CANCELLED || PQstatus(pg_session_conn(r->session)) != CONNECTION_OK) {
 		*e = why;
 		return false;
 	}

@@ -452,7 +452,8 @@ void retrieve_discard(struct retrieve *r, struct buf *left)
 
 	if (!r->made)
 		return;
-	pg_exec(r->session, "ROLLBACK", &ignored); /* it may hold locks on them */
+	if (PQtransactionStatus(pg_session_conn(r->session)) != PQTRANS_IDLE)
+		pg_exec(r->session, "ROLLBACK", &ignored); /* it may hold locks on them */
 	open = pg_session_open(&s, r->options->target, PG_SESSION_PLAIN, "restore", NULL, &why);
 	for (size_t i = 0; i < r->count; i++) {
 		if (open && pg_execf(s, &why, "SET lock_timeout = '10s'; DROP TABLE IF EXISTS %s",

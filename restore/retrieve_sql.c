@@ -306,6 +306,28 @@ static void add_names(struct buf *sql, struct writer *w)
 	        quote(w, t->name));
 }
 
+/* Keys of others went with the table when it was dropped; whether they are wanted back cannot be known here. */
+static void remark_lost_keys(struct writer *w)
+{
+	const struct toc *toc = w->r->toc;
+
+	for (size_t i = 0; i < toc->count; i++) {
+		const struct toc_entry *fk = &toc->entries[i];
+		const char *name = fk->tag, *schema = fk->schema;
+		struct err ignored = ERR_INIT;
+		bool refers = false;
+
+		for (size_t d = 0; d < fk->ndeps && strcmp(fk->desc, "FK CONSTRAINT") == 0; d++)
+			refers |= fk->deps[d] == w->t->entry->dump_id;
+		if (!refers || selection_belongs(fk, w->t->entry) ||
+		        !recode_text(&name, w->r->to_utf8, w->a, &ignored) ||
+		        !recode_text(&schema, w->r->to_utf8, w->a, &ignored))
+			continue;
+		remark(w, arena_printf(w->a, "in the snapshot a foreign key of another table refers to it: %s.%s",
+		                  schema, name));
+	}
+}
+
 static void write_in_place(struct writer *w)
 {
 	struct buf sql = BUF_INIT;
@@ -332,6 +354,8 @@ static void write_in_place(struct writer *w)
 	if (w->l->oid)
 		remark(w, arena_printf(w->a, "after the renames the old table stays as %s.%s", quote(w, w->out->schema),
 		                  before_name(w, w->out->name)));
+	else
+		remark_lost_keys(w);
 	w->out->in_place = keep(w, &sql);
 	for (size_t i = 0; i < w->l->publication_count; i++)
 		remark(w, arena_printf(w->a, "publication %s goes on sending the old table after the renames",

@@ -322,19 +322,26 @@ static void add_partitions(bool *chosen, const struct toc *toc, struct arena *a)
 			chosen[i] = chosen[up];
 }
 
-static bool has_config_table(const struct selection *x, const struct contents *c)
+/*
+ * A configuration table comes with its extension, and which that is nobody says; nor is the extension whose operator
+ * classes an exclusion constraint uses among what it depends on. Then all of them come.
+ */
+static bool wants_extensions(const struct selection *x, const bool *belonging, const struct selection_source *s)
 {
-	for (size_t i = 0; i < c->table_count; i++)
-		if (x->table_in[i] && c->tables[i].table.kind == PG_TABLE_CONFIG)
+	for (size_t i = 0; i < s->contents->table_count; i++)
+		if (x->table_in[i] && s->contents->tables[i].table.kind == PG_TABLE_CONFIG)
+			return true;
+	for (size_t i = 0; i < s->toc->count; i++)
+		if (belonging[i] && strcmp(s->toc->entries[i].desc, "CONSTRAINT") == 0 &&
+		        strstr(s->toc->entries[i].defn, " EXCLUDE USING "))
 			return true;
 	return false;
 }
 
 /* Tables first, for what they need is needed; then sequences, extensions where their tables are wanted, and views. */
-static void take_relations(struct selection *x, struct closing *c, bool *chosen, size_t *left_out)
+static void take_relations(struct selection *x, struct closing *c, bool *chosen, bool extensions, size_t *left_out)
 {
 	const struct toc *toc = c->s->toc;
-	bool extensions = has_config_table(x, c->s->contents);
 
 	for (uint32_t i = 0; i < toc->count; i++) {
 		const char *desc = toc->entries[i].desc;
@@ -364,7 +371,7 @@ void selection_complete(struct selection *io, size_t *left_out, const struct sel
 	c.chosen = chosen;
 	io->entry_in = flags(a, toc->count, false);
 	*left_out = 0;
-	take_relations(io, &c, chosen, left_out);
+	take_relations(io, &c, chosen, wants_extensions(io, belonging, s), left_out);
 	for (int round = 0; round < 2; round++)
 		for (uint32_t i = 0; i < toc->count; i++)
 			if (!io->entry_in[i] && !selection_is_relation(&toc->entries[i]) &&

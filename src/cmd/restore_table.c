@@ -208,8 +208,16 @@ static bool print(const struct cmd *c, const struct manifest *m, const struct re
 
 static void record_tables(struct journal_event *v, const struct retrieve_result *result)
 {
+	struct buf list = BUF_INIT;
+
 	for (size_t i = 0; i < result->count && i < DETAILS_MAX; i++)
-		record_detail(v, "restored", "%s as %s", result->tables[i].qualified, result->tables[i].new_qualified);
+		buf_addf(&list, "%s%s as %s", i ? ", " : "", result->tables[i].qualified,
+		        result->tables[i].new_qualified);
+	if (result->count > DETAILS_MAX)
+		buf_addf(&list, " and %zu more", result->count - DETAILS_MAX);
+	if (list.len)
+		record_detail(v, "restored", "%s", buf_str(&list));
+	buf_release(&list);
 }
 
 static bool run(struct retrieve_result *result, const struct cmd *c, struct repository *r, const struct manifest *m,
