@@ -31,6 +31,8 @@ void doctor_add(struct doctor *d, enum doctor_status status, const char *name, c
         __attribute__((format(printf, 5, 6)));
 void doctor_add_err(struct doctor *d, enum doctor_status status, const char *name, const struct err *e);
 
+void doctor_replace(
+        struct doctor *d);            /* could this database be swapped, and is there room beside it? session is open */
 void doctor_server(struct doctor *d); /* what the server allows; session is open */
 struct storage;
 void doctor_bucket(struct doctor *d, struct storage *s); /* s is one of storage_open_s3() */

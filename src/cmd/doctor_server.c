@@ -252,6 +252,5 @@ void doctor_server(struct doctor *d)
 	}
 	check_connections(d);
 	check_maintenance(d);
-	doctor_add(d, DOCTOR_UNKNOWN, "server disk", "look at it there before restoring: df -h",
-	        "free space on the server cannot be read through SQL");
+	doctor_replace(d);
 }

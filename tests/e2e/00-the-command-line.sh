@@ -184,10 +184,12 @@ expect 2 drtool snapshot "dbname=other" --verify --scratch-server nothing-like-i
 
 step "doctor: one line per check"
 expect 0 drtool doctor "dbname=shop"
-for check in server version pooler standby privileges locks 'server disk' pg_dump repository scratch; do
+for check in server version pooler standby privileges locks 'server disk' replace pg_dump repository scratch; do
 	grep -qE "^(ok|warn|unknown) +$check: " <<<"$OUT" || fail "no line for $check: $OUT"
 done
 expect 0 drtool doctor "dbname=shop" --json
+[ "$(jq -r '.checks[] | select(.check == "server disk" or .check == "replace") | .status' <<<"$OUT")" = $'ok\nok' ] || fail "$OUT"
+run drtool doctor "dbname=shop host=127.0.0.1" --json # the disk of another machine, for all that can be known
 [ "$(jq -r '.checks[] | select(.check == "server disk") | .status' <<<"$OUT")" = unknown ] || fail "$OUT"
 [ -z "$(find "$REPO/locks" -type f)" ] || fail "doctor left its probe behind"
 expect 1 drtool doctor "dbname=nothing-like-it"

@@ -1,0 +1,57 @@
+/* src/cmd/doctor_replace.c - doctor: which way of replacing this database works here */
+#include "restore/live.h"
+#include "restore/space.h"
+#include "src/cmd/doctor.h"
+#include "src/cmd/swap_command.h"
+#include "src/cmd/text.h"
+
+static bool look(struct doctor *d, struct err *e)
+{
+	struct conninfo *conn = conninfo_copy(d->target.conn);
+	struct pg_session *s = NULL;
+	struct live live = { 0 };
+	bool ok;
+
+	conninfo_set(conn, "dbname", live_maintenance(d->database.name));
+	ok = pg_session_open(&s, conn, PG_SESSION_PLAIN, "doctor", d->cmd->cancel, e) &&
+	     live_look(&live, s, d->database.name, e) && live_check(&live, s, e);
+	live_release(&live);
+	pg_session_close(s);
+	conninfo_free(conn);
+	return ok;
+}
+
+static void check_disk(struct doctor *d)
+{
+	char have[TEXT_SIZE], need[TEXT_SIZE];
+	uint64_t bytes;
+
+	if (!space_free(&bytes, d->session, d->database.tablespace))
+		doctor_add(d, DOCTOR_UNKNOWN, "server disk", "look at it there before restoring: df -h",
+		        "free space on the server cannot be read through SQL");
+	else if (bytes < d->database.size)
+		doctor_add(d, DOCTOR_WARN, "server disk", "make room: a restore beside it needs as much again",
+		        "%s free, and the database has %s", text_bytes(have, bytes),
+		        text_bytes(need, d->database.size));
+	else
+		doctor_add(d, DOCTOR_OK, "server disk", NULL, "%s free, room for a second %s", text_bytes(have, bytes),
+		        text_bytes(need, d->database.size));
+}
+
+void doctor_replace(struct doctor *d)
+{
+	struct err why = ERR_INIT;
+
+	check_disk(d);
+	if (!d->database.name)
+		return;
+	if (d->database.in_recovery)
+		doctor_add(d, DOCTOR_UNKNOWN, "replace", "ask on the primary", "a standby cannot be replaced");
+	else if (swap_command_with(d->cmd))
+		doctor_add(d, DOCTOR_OK, "replace", NULL,
+		        "restore --replace --into a database that is there already, and swap.with of drtool.yml");
+	else if (look(d, &why))
+		doctor_add(d, DOCTOR_OK, "replace", NULL, "restore --replace and undo can swap names on this server");
+	else
+		doctor_add_err(d, DOCTOR_WARN, "replace", &why);
+}
