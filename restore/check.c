@@ -16,7 +16,7 @@ static void reference_name(char out[64], const struct check_options *o)
 	target_working_name(out, o->beside ? o->beside->name : o->restored->database, id);
 }
 
-static bool compare(struct compare_report *out, const struct compare *c, struct err *e)
+static bool compare(struct compare_report *out, const struct compare *c, bool rows, struct err *e)
 {
 	struct pg_session *s = NULL;
 	bool ok;
@@ -25,7 +25,8 @@ static bool compare(struct compare_report *out, const struct compare *c, struct 
 		compare_report_add(out,
 		        c->findings[i].source_fault || compare_schema_is_consequence(c, &c->findings[i]),
 		        c->findings[i].object, "%s", c->findings[i].what);
-	ok = pg_session_open(&s, c->target, PG_SESSION_DUMP, "check", c->cancel, e) && compare_objects(out, c, s, e) &&
+	ok = (!rows || compare_tables(out, c, e)) &&
+	     pg_session_open(&s, c->target, PG_SESSION_DUMP, "check", c->cancel, e) && compare_objects(out, c, s, e) &&
 	     compare_schema(out, c, s, e);
 	pg_session_close(s);
 	return ok;
@@ -56,6 +57,7 @@ bool check_restored(struct compare_report *out, struct repository *r, const stru
 		.reference = reference,
 		.pg_bin = o->pg_bin,
 		.incomplete = true,
+		.jobs = o->jobs,
 		.findings = o->restored->findings,
 		.finding_count = o->restored->finding_count,
 		.obs = obs,
@@ -64,12 +66,12 @@ bool check_restored(struct compare_report *out, struct repository *r, const stru
 	          contents_parse(&contents, buf_view(&text), e) &&
 	          pg_session_open(&s, o->target, PG_SESSION_PLAIN, "check", cancel, e);
 
-	observer_phase(obs, "checking what was restored", 0, 0);
+	observer_phase(obs, "checking what was restored", o->rows ? m->plain_bytes : 0, 0);
 	reference_name(reference, o);
 	if (ok) {
 		ok = expect_properties(&contents, o, s, e);
 		ok = ok && archive_open(&archive, chunks, m, pg_session_version(s), o->pg_bin, cancel, e);
-		ok = ok && compare(out, &c, e);
+		ok = ok && compare(out, &c, o->rows, e);
 	}
 	pg_session_close(s);
 	archive_close(&archive);

@@ -1,8 +1,9 @@
 /*
  * restore/check.h - is a database that was just restored what the snapshot says? For the moment before a swap
  *
- * Rows were compared with their fingerprints while they were loaded, so only the rest is looked at: schema, indexes
- * that are not valid, sequences, large objects, extensions, and the properties it was to get.
+ * Rows were compared with their fingerprints while they were loaded, so they are read again only for a database of an
+ * earlier run. The rest is always looked at: schema, indexes that are not valid, sequences, large objects, extensions,
+ * and the properties it was to get.
  */
 #ifndef DRTOOL_RESTORE_CHECK_H
 #define DRTOOL_RESTORE_CHECK_H
@@ -13,6 +14,8 @@ struct check_options {
 	const struct conninfo *target;    /* leads to the restored database */
 	const struct pg_database *beside; /* as in restore_options; NULL: its properties are its own business */
 	const struct restore_result *restored;
+	bool rows;     /* read all rows again */
+	unsigned jobs; /* as in compare */
 	const char *pg_bin;
 };
 

@@ -64,6 +64,16 @@ bool restore_into(struct restore_result *out, struct repository *r, const struct
 /* Drop what a restore beside another database made, by the name it came out with. */
 bool restore_discard(const struct restore_options *o, const char *database, const struct cancel *cancel, struct err *e);
 
+/*
+ * A database restored beside another one that was checked keeps that as its comment, so that a run which then fails or
+ * is killed has not worked for nothing. find: out is "" when there is none of this snapshot; it is to be compared once
+ * more.
+ */
+bool restore_mark_checked(const struct restore_options *o, const char *database, const char *snapshot_id,
+        const struct cancel *cancel, struct err *e);
+bool restore_find_checked(char out[64], const struct restore_options *o, const char *snapshot_id,
+        const struct cancel *cancel, struct err *e);
+
 struct verify_options {
 	unsigned jobs;
 	const char *pg_bin;

@@ -3,6 +3,7 @@
 #define TEMPLATE_TRIES   20 /* somebody else makes a database from template0 at this moment */
 #define TEMPLATE_WAIT_MS 250
 #define UNFINISHED       "drtool: restore of snapshot %s into %s, not complete"
+#define CHECKED          "drtool: restore of snapshot %s into %s, complete and checked"
 
 static void add_literal(struct buf *sql, const char *key, const char *value, struct arena *a)
 {
@@ -113,9 +114,9 @@ static bool drop_leftovers(struct target *t, const struct cancel *cancel, struct
 	        " OR (pg_catalog.starts_with(datname::text, $2 || '__restoring_')"
 	        " AND pg_catalog.substr(datname::text, pg_catalog.length($2) + 13) ~ '^[0-9]{8}-[0-9]{6}-[a-z0-9]{6}$'"
 	        " AND COALESCE(pg_catalog.shobj_description(oid, 'pg_database'), 'drtool: restore of snapshot , not complete')"
-	        " LIKE 'drtool: restore of snapshot %, not complete')"
+	        " SIMILAR TO 'drtool: restore of snapshot %, (not complete|complete and checked)')"
 	        " OR (pg_catalog.starts_with(datname::text, 'drtool_restoring_') AND pg_catalog.substr("
-	        "pg_catalog.shobj_description(oid, 'pg_database'), 51) = ' into ' || $2 || ', not complete')",
+	        "pg_catalog.shobj_description(oid, 'pg_database'), 51) IN (' into ' || $2 || ', not complete', ' into ' || $2 || ', complete and checked'))",
 	        2, params, e);
 
 	for (int i = 0; ok && i < PQntuples(r); i++)
@@ -203,14 +204,56 @@ bool target_drop_working(struct target *t)
 	return ok;
 }
 
-bool restore_discard(const struct restore_options *o, const char *database, const struct cancel *cancel, struct err *e)
+/* To give commands in; released with target_close(). */
+static bool open_for(struct target *t, const struct restore_options *o, const struct cancel *cancel, struct err *e)
 {
-	struct target t = { .maintenance_db = conninfo_copy(o->target) };
+	*t = (struct target){ .maintenance_db = conninfo_copy(o->target), .wanted = o->beside->name };
+	conninfo_set(t->maintenance_db, "dbname", o->maintenance_db ? o->maintenance_db : "postgres");
+	return pg_session_open(&t->maintenance, t->maintenance_db, PG_SESSION_PLAIN, "restore", cancel, e);
+}
+
+bool restore_mark_checked(const struct restore_options *o, const char *database, const char *snapshot_id,
+        const struct cancel *cancel, struct err *e)
+{
+	struct arena a = ARENA_INIT;
+	struct target t;
+	bool ok = open_for(&t, o, cancel, e) &&
+	          pg_execf(t.maintenance, e, "COMMENT ON DATABASE %s IS %s", pg_quote_ident(&a, database),
+	                  pg_quote_literal(&a, arena_printf(&a, CHECKED, snapshot_id, t.wanted)));
+
+	target_close(&t);
+	arena_release(&a);
+	return ok || err_wrap(e, "mark database \"%s\" as complete", database);
+}
+
+bool restore_find_checked(char out[64], const struct restore_options *o, const char *snapshot_id,
+        const struct cancel *cancel, struct err *e)
+{
+	struct arena a = ARENA_INIT;
+	const char *params[2] = { out, arena_printf(&a, CHECKED, snapshot_id, o->beside->name) };
+	struct target t;
+	char *found = NULL;
 	bool ok;
 
-	conninfo_set(t.maintenance_db, "dbname", o->maintenance_db ? o->maintenance_db : "postgres");
-	ok = pg_session_open(&t.maintenance, t.maintenance_db, PG_SESSION_PLAIN, "restore", cancel, e) &&
-	     drop_leftover(&t, database, o->beside && o->beside->is_template, cancel, e);
+	target_working_name(out, o->beside->name, snapshot_id);
+	ok = open_for(&t, o, cancel, e) &&
+	     pg_query_value(&found, t.maintenance,
+	             "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1"
+	             " AND pg_catalog.shobj_description(oid, 'pg_database') = $2)",
+	             2, params, e);
+	if (ok && strcmp(found, "t") != 0)
+		out[0] = '\0';
+	free(found);
+	target_close(&t);
+	arena_release(&a);
+	return ok;
+}
+
+bool restore_discard(const struct restore_options *o, const char *database, const struct cancel *cancel, struct err *e)
+{
+	struct target t;
+	bool ok = open_for(&t, o, cancel, e) && drop_leftover(&t, database, o->beside->is_template, cancel, e);
+
 	target_close(&t);
 	return ok || err_wrap(e, "remove database \"%s\"", database);
 }

@@ -133,8 +133,7 @@ bool assertion_check(
 	if (check_queries(restored, c, &why) && check_commands(restored, facts, c, &why))
 		return true;
 	if (why.kind == ERR_DIFFERS)
-		err_hint(&why, "the live database is as it was; look at \"%s\", which the next restore replaces",
-		        conninfo_get(restored, "dbname"));
+		err_hint(&why, "the live database is as it was; look at \"%s\"", conninfo_get(restored, "dbname"));
 	*e = why;
 	return false;
 }

@@ -182,12 +182,15 @@ static struct conninfo *restored_conninfo(const struct replace *x)
 	return conn;
 }
 
-static bool check(struct replace *x, struct err *e)
+/* Compare the restored database with the snapshot; *same says with what outcome. */
+static bool compare(bool *same, struct replace *x, bool rows, struct err *e)
 {
 	struct conninfo *conn = restored_conninfo(x);
 	const struct check_options o = { .target = conn,
 		.beside = x->given.conn ? NULL : &x->place.live.database,
 		.restored = &x->restored,
+		.rows = rows,
+		.jobs = cmd_jobs(x->c),
 		.pg_bin = options_text(x->c->options, OPTION_PG_BIN) };
 	struct compare_report report = COMPARE_REPORT_INIT;
 	struct progress *progress = progress_start();
@@ -195,14 +198,57 @@ static bool check(struct replace *x, struct err *e)
 
 	progress_stop(progress);
 	say_differences(&report);
-	if (ok && report.total > report.faults) {
-		ok = err_set(e, ERR_DIFFERS, "what was restored is not what the snapshot says: %llu differences",
-		        (unsigned long long)(report.total - report.faults));
-		err_hint(e, "the live database is as it was; look at \"%s\"", x->restored.database);
+	*same = ok && report.total == report.faults;
+	if (rows) {
+		x->restored.tables = report.tables;
+		x->restored.rows = report.rows;
+		x->restored.plain_bytes = report.plain_bytes;
 	}
 	compare_report_release(&report);
 	conninfo_free(conn);
 	return ok;
+}
+
+static bool check(struct replace *x, struct err *e)
+{
+	bool same;
+
+	if (x->taken_up)
+		return true;
+	if (!compare(&same, x, false, e))
+		return false;
+	if (same)
+		return true;
+	err_set(e, ERR_DIFFERS, "what was restored is not what the snapshot says: see above");
+	return err_hint(e, "the live database is as it was; look at \"%s\"", x->restored.database);
+}
+
+/* What an earlier run had completed when it was stopped, read once more: anybody may have been in it. */
+static bool take_up(struct replace *x, struct err *e)
+{
+	const struct restore_options o = options_for(x, false);
+	bool same = false;
+
+	if (!restore_find_checked(x->restored.database, &o, x->manifest->id, x->c->cancel, e))
+		return false;
+	if (!*x->restored.database)
+		return true;
+	say_info("an earlier run has left \"%s\" complete: checking it", x->restored.database);
+	if (!compare(&same, x, true, e))
+		return false;
+	x->taken_up = same;
+	if (!same)
+		say_info("it is not what the snapshot says any more: restoring anew");
+	return true;
+}
+
+static bool mark(struct replace *x, struct err *e)
+{
+	const struct restore_options o = options_for(x, false);
+
+	if (!x->given.conn)
+		x->checked = restore_mark_checked(&o, x->restored.database, x->manifest->id, x->c->cancel, e);
+	return x->given.conn || x->checked;
 }
 
 /* --- the swap --- */
@@ -263,18 +309,19 @@ static void leave(struct replace *x, const struct err *why)
 		say_info("the restored database stays as \"%s\": empty it before the next restore into it",
 		        x->restored.database);
 	else if (why->kind != ERR_REFUSED && why->kind != ERR_CANCELLED)
-		say_info("the restored database stays as \"%s\" until the next restore replaces it",
-		        x->restored.database);
+		say_info("the restored database stays as \"%s\": %s", x->restored.database,
+		        x->checked ? "the same command takes it up again" : "the next restore replaces it");
 	else if (!restore_discard(&o, x->restored.database, NULL, &trouble))
 		say_warn("%s", trouble.msg);
 }
 
 static bool replace(struct replace *x, struct err *e)
 {
-	if (!take_safety_snapshot(x, e) || !restore(x, e))
+	if (!take_safety_snapshot(x, e) || (!x->given.conn && !take_up(x, e)) || (!x->taken_up && !restore(x, e)))
 		return false;
 	x->facts.replacement = x->restored.database;
-	if (check(x, e) && assertions(x, e) && hook_run(HOOK_BEFORE_SWAP, &x->facts, x->c, e) && swap(x, e))
+	if (check(x, e) && mark(x, e) && assertions(x, e) && hook_run(HOOK_BEFORE_SWAP, &x->facts, x->c, e) &&
+	        swap(x, e))
 		return true;
 	leave(x, e);
 	return false;

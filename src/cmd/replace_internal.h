@@ -18,6 +18,8 @@ struct replace {
 	struct manifest *manifest;
 	struct snapshot_result safety; /* id "" when there is none */
 	struct restore_result restored;
+	bool taken_up; /* the restored database is one an earlier run had completed */
+	bool checked;  /* it is marked so, and the next run may take it up */
 	struct place_swap swap;
 	struct prediction prediction;
 	struct hook_facts facts;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SIGKILL at every step of restore --replace and of undo: the old or the new database answers under the name, never neither, and the next call finishes and cleans up.
+# SIGKILL at every step of restore --replace and of undo: the old or the new database answers under the name, never neither, and the next call finishes or cleans up.
 . "$(dirname "$0")/lib.sh"
 
 rounds=6
@@ -64,7 +64,8 @@ echo "   restore $replace_ms ms, undo $undo_ms ms"
 
 step "killed in every phase that says its name"
 for phase in "taking a safety snapshot" "safety snapshot .* tag" "schema" "data" "indexes" "checking what was restored"; do
-	"${replace[@]}" >"$T/out" 2>"$T/bg.err" &
+	: >"$T/bg.err"
+	"${replace[@]}" --check "sleep 2" >"$T/out" 2>"$T/bg.err" &
 	PID=$!
 	wait_for 60 grep -q "^$phase" "$T/bg.err" || fail "\"$phase\" is not said: $(cat "$T/bg.err")"
 	kill -KILL $PID 2>/dev/null || fail "it was done already"
@@ -78,6 +79,42 @@ expect 0 "${replace[@]}"
 answers new
 [ -z "$(sql postgres -c "SELECT datname FROM pg_database WHERE datname ~ 'restoring'")" ] || fail "what the killed ones made is still there: $(psql -l)"
 back_to_old
+
+step "killed when the restored database is complete: the next run reads it once more and takes it up"
+complete() { # a run is killed between its checks and its swap
+	"${replace[@]}" --check "touch $T/complete; sleep 60" >"$T/out" 2>"$T/bg.err" &
+	PID=$!
+	wait_for 60 test -e "$T/complete" || fail "it never got that far: $(cat "$T/bg.err")"
+	rm "$T/complete"
+	kill -KILL $PID
+	wait $PID 2>/dev/null || true
+	answers old
+}
+complete
+expect 0 "${replace[@]}" --json
+grep -q "^an earlier run has left" "$T/err" || fail "not taken up: $(cat "$T/err")"
+! grep -q "^schema" "$T/err" || fail "restored anew: $(cat "$T/err")"
+[ "$(jq '.rows > 0' <<<"$OUT")" = true ] || fail "$OUT"
+answers new
+back_to_old
+
+step "somebody was in it in the meantime: restored anew"
+for change in "UPDATE orders SET note = 'x' WHERE id = 1" "DROP INDEX orders_user_id_idx" "SELECT nextval(pg_get_serial_sequence('events', 'id'))"; do
+	complete
+	sql "shop__restoring_$good" -c "$change" >/dev/null
+	expect 0 "${replace[@]}"
+	grep -q "^it is not what the snapshot says any more" "$T/err" || fail "$change: $(cat "$T/err")"
+	answers new
+	back_to_old
+done
+
+step "it was another snapshot's: removed"
+complete
+expect 0 drtool snapshot dbname=shop
+expect 0 drtool restore "$OUT" --replace dbname=shop --confirm shop
+[ -z "$(sql postgres -c "SELECT datname FROM pg_database WHERE datname ~ 'restoring'")" ] || fail "what the killed one made is still there: $(psql -l)"
+answers old
+drop_kept
 
 step "killed at random"
 for _ in $(seq "$rounds"); do
