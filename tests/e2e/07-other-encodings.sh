@@ -9,7 +9,8 @@ createdb -T template0 -E LATIN1 --locale=C latin
 createdb -T template0 -E EUC_JP --locale=C japanese
 printf 'SET client_encoding = SQL_ASCII;\nCREATE TABLE "t\351\377\303" ("c\200" text);\nINSERT INTO "t\351\377\303" VALUES ($$\351$$), ($$\303\251$$), ($$\377\376$$), ($$\200\\n$$);\nCOMMENT ON TABLE "t\351\377\303" IS $$\360\237$$;\nCREATE TABLE utf8 (a text); INSERT INTO utf8 VALUES ($$\303\251$$);\n' | PGCLIENTENCODING=SQL_ASCII sql bytes
 sql latin -c "SET client_encoding = 'UTF8'" -c "CREATE TABLE \"größe\" (\"ü\" text CHECK (\"ü\" <> 'é'))" -c "INSERT INTO \"größe\" VALUES ('ß'), ('ÿ'), (NULL)" -c "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT ''ä''::text'" -c "CREATE INDEX \"größer\" ON \"größe\" (lower(\"ü\"))" -c "CREATE STATISTICS \"größte\" ON \"ü\", (upper(\"ü\")) FROM \"größe\"" \
-	-c "CREATE TABLE \"é\" (\"ä\" text PRIMARY KEY) PARTITION BY LIST (\"ä\")" -c "CREATE TABLE \"é1\" PARTITION OF \"é\" FOR VALUES IN ('ß')" -c "INSERT INTO \"é\" VALUES ('ß')"
+	-c "CREATE TABLE \"é\" (\"ä\" text PRIMARY KEY) PARTITION BY LIST (\"ä\")" -c "CREATE TABLE \"é1\" PARTITION OF \"é\" FOR VALUES IN ('ß')" -c "INSERT INTO \"é\" VALUES ('ß')" \
+	-c "CREATE SEQUENCE \"zähler\"" -c "CREATE SEQUENCE \"Äpfel\" START 7" -c "CREATE SEQUENCE \"ä\"" -c "CREATE MATERIALIZED VIEW \"übersicht\" AS SELECT count(*) AS \"zähl\" FROM \"größe\""
 sql japanese -c "SET client_encoding = 'UTF8'" -c "CREATE TABLE \"表\" (\"列\" text)" -c "INSERT INTO \"表\" VALUES ('日本語'), ('ソ')" -c "CREATE UNIQUE INDEX \"索引\" ON \"表\" ((\"列\" || '終'))"
 
 for db in bytes latin japanese; do
