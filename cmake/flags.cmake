@@ -18,7 +18,8 @@ if(DRTOOL_SANITIZE)
   target_link_options(drtool_flags INTERFACE -fsanitize=${DRTOOL_SANITIZE})
 endif()
 if(DRTOOL_COVERAGE)
-  target_compile_options(drtool_flags INTERFACE --coverage -O0)
+  set(CMAKE_C_EXTENSIONS ON) # then gcc writes the counters before an exec
+  target_compile_options(drtool_flags INTERFACE --coverage -O0 -fprofile-update=atomic) # threads count at once
   target_link_options(drtool_flags INTERFACE --coverage)
 endif()
 
