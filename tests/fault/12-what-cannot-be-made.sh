@@ -39,13 +39,18 @@ sql broken <<-'SQL'
 	SELECT FROM (SELECT lo_from_bytea(4711, 'one'), lo_from_bytea(4712, 'two'), lo_from_bytea(4713, 'three')) l;
 	ALTER LARGE OBJECT 4712 OWNER TO keeper;
 	COMMENT ON LARGE OBJECT 4713 IS 'the third';
+	GRANT SELECT ON LARGE OBJECT 4713 TO keeper WITH GRANT OPTION;
+	SET ROLE keeper;
+	GRANT SELECT ON LARGE OBJECT 4713 TO plain;
+	RESET ROLE;
 SQL
 snapshot broken
 fails 1 "SEQUENCE public.beyond" -- drtool restore "$ID" --into dbname=back
 grep -q '^warning: MATERIALIZED VIEW DATA public.divides: division by zero' "$T/err" || fail "the view is not named: $(cat "$T/err")"
 half=$(sql postgres -c "SELECT datname FROM pg_database WHERE datname ~ '^back__'")
 [ "$(sql "$half" -c "SELECT last_value FROM fine" -c "SELECT count(*) FROM sound")" = "77"$'\n'1 ] || fail "not all the rest is there"
-[ "$(sql "$half" -c "SELECT pg_get_userbyid(lomowner), obj_description(oid, 'pg_largeobject') FROM pg_largeobject_metadata ORDER BY oid")" = "$(sql broken -c "SELECT pg_get_userbyid(lomowner), obj_description(oid, 'pg_largeobject') FROM pg_largeobject_metadata ORDER BY oid")" ] || fail "large objects differ"
+objects="SELECT pg_get_userbyid(lomowner), lomacl, obj_description(oid, 'pg_largeobject') FROM pg_largeobject_metadata ORDER BY oid"
+[ "$(sql "$half" -c "$objects")" = "$(sql broken -c "$objects")" ] || fail "large objects differ"
 
 step "a role that may not give away what it makes"
 createdb -O maker given
