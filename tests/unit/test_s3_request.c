@@ -148,7 +148,7 @@ static void test_each_operation_names_its_permission(void **state)
 
 static void test_giving_up_says_what_was_wrong(void **state)
 {
-	static struct script_answer never[4000];
+	static struct script_answer never[4000], cloudflare[4000];
 	struct script *x = *state;
 	struct err e;
 
@@ -161,8 +161,8 @@ static void test_giving_up_says_what_was_wrong(void **state)
 	assert_says(&e, "the store wants fewer requests", "try again");
 	assert_says(&e, "given up after", "");
 	for (size_t i = 0; i < 4000; i++)
-		never[i] = (struct script_answer){ 522, NULL, NULL, 0 };
-	script_set(x, never, 4000);
+		cloudflare[i] = (struct script_answer){ 522, NULL, NULL, 0 };
+	script_set(x, cloudflare, 4000);
 	assert_false(put(x, &e));
 	assert_int_equal(e.kind, ERR_TRANSIENT);
 	assert_says(&e, "the gateway cannot reach the store", "try again");
