@@ -47,8 +47,10 @@ grep -q '^## .* UTC: restore of shop, done$' <<<"$OUT" || fail "$OUT"
 grep -q '^- phases: .*data' <<<"$OUT" || fail "$OUT"
 
 step "a damaged event is named and hides no other"
-event=$(find "$REPO/journal" -name '*verify.json')
-printf x >>"$event"
+event=$(repo_files journal | grep 'verify.json$')
+repo_cat "$event" >"$T/event"
+echo x >>"$T/event"
+repo_put "$event" <"$T/event"
 expect 6 drtool journal shop --json
 [ "$(jq length <<<"$OUT")" = 2 ] || fail "$OUT"
 error_says "cannot be read" "verify"
