@@ -234,3 +234,23 @@ expect 141 bash -c '{ "$0" cat first; echo $? >"$1"; } | head -n 1; exit "$(cat 
 ! grep -q '^drtool:' "$T/err" || fail "$(cat "$T/err")"
 expect 1 bash -c '"$0" list >/dev/full' "$DRTOOL"
 error_says "standard output"
+
+step "drtool.yml with one database: its snapshots first, others by what only they are called"
+export DRTOOL_REPO=$T/one DRTOOL_CONFIG=$T/one.yml
+printf 'databases:\n  mine: {url: "dbname=mine", as: my-own}\n' >"$DRTOOL_CONFIG"
+shop apart 1
+shop mine 1
+expect 0 drtool snapshot "dbname=apart" --tag only-there
+apart=$OUT
+expect 0 drtool snapshot "dbname=mine" --as my-own
+mine=$OUT
+for word in latest "$mine"; do
+	expect 0 drtool show "$word" --json
+	[ "$(jq -r .id <<<"$OUT")" = "$mine" ] || fail "$word is $OUT"
+done
+expect 0 drtool show only-there --json
+[ "$(jq -r .id <<<"$OUT")" = "$apart" ] || fail "only-there is $OUT"
+expect 2 drtool show verified
+error_says "verified"
+expect 2 drtool show never-taken
+error_says "never-taken"
