@@ -1,4 +1,5 @@
 drtool_unit_test(http drtool_backend Threads::Threads)
+drtool_unit_test(http_failures drtool_backend Threads::Threads)
 drtool_unit_test(retry drtool_backend)
 drtool_unit_test(s3_request drtool_backend Threads::Threads)
 drtool_unit_test(s3_store drtool_backend Threads::Threads)
