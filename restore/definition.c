@@ -191,9 +191,9 @@ static bool create_table(struct table_text *x, struct text *t)
 	if (take_word(t, "OF")) {
 		const char *schema, *name;
 
+		x->out->typed = true;
 		if (!take_qualified(t, &schema, &name, x->arena))
 			return false;
-		skip_space(t);
 	}
 	skip_space(t);
 	if (t->p < t->end && *t->p == '(' && !skip_parentheses(t))

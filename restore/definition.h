@@ -30,6 +30,7 @@ struct definition_table {
 	size_t parent_count;
 	bool partitioned; /* it was: sql makes it a plain one */
 	bool unlogged;    /* it was */
+	bool typed;       /* it is a table of a type */
 };
 
 /*

@@ -112,7 +112,7 @@ static bool find_unique_key(struct retrieve_live *out, struct retrieve *r, struc
 	        " FROM pg_catalog.pg_index i WHERE i.indrelid IN ($1::oid, $2::oid))"
 	        " SELECT EXISTS (SELECT FROM named l JOIN named r ON r.names = l.names WHERE l.indrelid = $1::oid"
 	        " AND r.indrelid = $2::oid AND r.indisprimary AND l.indisunique AND l.indimmediate AND l.indisvalid"
-	        " AND l.indpred IS NULL AND l.indexprs IS NULL)",
+	        " AND NOT l.indisexclusion AND l.indpred IS NULL AND l.indexprs IS NULL)",
 	        2, params, e);
 
 	out->unique_key = ok && strcmp(got, "t") == 0;

@@ -5,12 +5,16 @@
 #include "restore/render.h"
 #include "restore/retrieve_internal.h"
 #include "src/base/clock.h"
+#include "src/base/utf8.h"
 #include "src/codec/hash.h"
 
-#define COMMENT_START "drtool: table "
-#define COMMENT_MARK  ", not complete"
-#define PARENTS_MAX   100
-#define LOCK_WAIT     "SET LOCAL lock_timeout = '10s'; "
+#define COMMENT_START  "drtool: table "
+#define COMMENT_MARK   ", not complete"
+#define PARENTS_MAX    100
+#define NAME_BYTES     63
+#define NOT_NULL       "_not_null"
+#define NAMED_NOT_NULL 180000 /* before it NOT NULL has no name */
+#define LOCK_WAIT      "SET LOCAL lock_timeout = '10s'; "
 
 /* --- one at a time --- */
 
@@ -190,8 +194,51 @@ static const struct toc_entry *find_table(const struct toc *toc, const struct de
 	return NULL;
 }
 
-static bool create_as(struct creation *c, const struct toc_entry *entry, const char *as, const char *schema,
-        bool unlogged, struct err *e);
+/* What the server calls a NOT NULL by itself: both names shortened until they fit, the longer one first. */
+static const char *not_null_name(struct arena *a, const char *table, const char *column)
+{
+	size_t n = strlen(table), m = strlen(column);
+
+	while (n + m > NAME_BYTES - strlen(NOT_NULL) - 1) {
+		if (n > m)
+			n--;
+		else
+			m--;
+	}
+	return arena_printf(a, "%.*s_%.*s" NOT_NULL, (int)utf8_fit(table, strlen(table), n), table,
+	        (int)utf8_fit(column, strlen(column), m), column);
+}
+
+/* pg_dump leaves such a name out where it is the server's own for this table; it is to be that, not the new table's. */
+static bool name_not_nulls(
+        struct creation *c, const struct toc_entry *entry, const char *as, const char *as_name, struct err *e)
+{
+	struct pg_session *s = c->r->session;
+	struct arena *a = &c->r->arena;
+	PGresult *found = NULL;
+	bool ok = true;
+
+	if (pg_session_version(s) < NAMED_NOT_NULL)
+		return true;
+	ok = pg_query(&found, s,
+	        "SELECT n.conname, a.attname FROM pg_catalog.pg_constraint n JOIN pg_catalog.pg_attribute a"
+	        " ON a.attrelid = n.conrelid AND a.attnum = n.conkey[1]"
+	        " WHERE n.conrelid = $1::pg_catalog.regclass AND n.contype = 'n' AND n.conislocal",
+	        1, &as, e);
+	for (int i = 0; ok && i < PQntuples(found); i++) {
+		const char *column = PQgetvalue(found, i, 1);
+
+		if (strcmp(PQgetvalue(found, i, 0), not_null_name(a, as_name, column)) == 0)
+			ok = pg_execf(s, e, "ALTER TABLE %s RENAME CONSTRAINT %s TO %s", as,
+			        pg_quote_ident(a, PQgetvalue(found, i, 0)),
+			        pg_quote_ident(a, not_null_name(a, entry->tag, column)));
+	}
+	PQclear(found);
+	return ok;
+}
+
+static bool create_as(
+        struct creation *c, const struct toc_entry *entry, const char *schema, const char *name, struct err *e);
 
 /* Inherited columns stand in the definition of the other table: that one is made for a moment, and let go of again. */
 static bool create_parents(
@@ -206,32 +253,35 @@ static bool create_parents(
 		if (!parent || c->parent_count == PARENTS_MAX)
 			return err_set(e, ERR_FAILED, "it inherits from %s.%s, which cannot be made",
 			        d->parents[i].schema, d->parents[i].name);
-		(*out)[i] = c->parents[c->parent_count] = arena_printf(a, "%s.\"drtool_parent_%d_%zu\"",
-		        pg_quote_ident(a, schema), pg_session_pid(c->r->session), c->parent_count);
-		c->parent_count++;
-		if (!create_as(c, parent, (*out)[i], schema, c->unlogged, e))
+		const char *name = arena_printf(
+		        a, "drtool_parent_%d_%zu", pg_session_pid(c->r->session), c->parent_count);
+
+		(*out)[i] = c->parents[c->parent_count++] = arena_printf(
+		        a, "%s.%s", pg_quote_ident(a, schema), pg_quote_ident(a, name));
+		if (!create_as(c, parent, schema, name, e))
 			return false;
 	}
 	return true;
 }
 
-static bool create_as(struct creation *c, const struct toc_entry *entry, const char *as, const char *schema,
-        bool unlogged, struct err *e)
+static bool create_as(
+        struct creation *c, const struct toc_entry *entry, const char *schema, const char *name, struct err *e)
 {
-	const struct definition_names n = { .table_schema = entry->schema, .table = entry->tag, .new_table = as };
 	struct arena *a = &c->r->arena;
+	const char *as = arena_printf(a, "%s.%s", pg_quote_ident(a, schema), pg_quote_ident(a, name));
+	const struct definition_names n = { .table_schema = entry->schema, .table = entry->tag, .new_table = as };
 	struct definition_table d;
 	const char **parents;
 
-	if (!definition_of_table(&d, entry->defn, &n, unlogged, NULL, a, e) ||
+	if (!definition_of_table(&d, entry->defn, &n, c->unlogged, NULL, a, e) ||
 	        !create_parents(&parents, c, &d, schema, e) ||
-	        !definition_of_table(&d, entry->defn, &n, unlogged, parents, a, e) ||
+	        !definition_of_table(&d, entry->defn, &n, c->unlogged, parents, a, e) ||
 	        !run_definition(c, d.sql, entry, e))
 		return false;
 	for (size_t i = 0; i < d.parent_count; i++)
 		if (!pg_execf(c->r->session, e, "ALTER TABLE %s NO INHERIT %s", as, parents[i]))
 			return false;
-	return true;
+	return d.typed || name_not_nulls(c, entry, as, name, e); /* which the server does not let rename */
 }
 
 /* In the archive's own encoding and strings. */
@@ -239,7 +289,7 @@ static bool create_one(struct retrieve *r, const struct retrieve_table *t, struc
 {
 	struct creation c = { .r = r, .unlogged = t->out->publication != NULL };
 
-	if (!create_as(&c, t->entry, t->new_archive, t->schema_archive, c.unlogged, e))
+	if (!create_as(&c, t->entry, t->schema_archive, t->name_archive, e))
 		return false;
 	while (c.parent_count)
 		if (!pg_execf(r->session, e, "DROP TABLE %s", c.parents[--c.parent_count]))

@@ -333,7 +333,8 @@ static bool wants_extensions(const struct selection *x, const bool *belonging, c
 			return true;
 	for (size_t i = 0; i < s->toc->count; i++)
 		if (belonging[i] && strcmp(s->toc->entries[i].desc, "CONSTRAINT") == 0 &&
-		        strstr(s->toc->entries[i].defn, " EXCLUDE USING "))
+		        (strstr(s->toc->entries[i].defn, " EXCLUDE USING ") ||
+		                strstr(s->toc->entries[i].defn, " WITHOUT OVERLAPS")))
 			return true;
 	return false;
 }
