@@ -93,6 +93,11 @@ static const char settings[] =
         "#   region: us-east-1\n"
         "#   addressing: path       # or virtual; default: auto\n"
         "\n"
+        "# Commands around restore --replace and undo; a failing before or before_swap stops them, nothing is changed then.\n"
+        "# hooks:\n"
+        "#   before_swap: systemctl stop shop\n"
+        "#   after: systemctl start shop\n"
+        "\n"
         "# jobs: 4                  # connections at the same time; default: one per processor\n"
         "# level: 1                 # zstd compression level, -7 to 19\n"
         "# yield_after: 10s         # give way when another session waits on a snapshot this long\n";
