@@ -84,7 +84,10 @@ static const char *take_name(struct text *t, struct arena *a)
 	}
 	while (t->p < t->end && is_name_byte(*t->p))
 		t->p++;
-	return t->p > start ? arena_strndup(a, start, (size_t)(t->p - start)) : NULL;
+	if (t->p == start ||
+	        (t->p < t->end && *t->p == '"')) /* with quotes of its own in front of those it would read on */
+		return NULL;
+	return arena_strndup(a, start, (size_t)(t->p - start));
 }
 
 static bool take_qualified(struct text *t, const char **schema, const char **name, struct arena *a)
@@ -127,6 +130,19 @@ static bool skip_parentheses(struct text *t)
 			return true;
 	}
 	return false;
+}
+
+/* Does every quote have its second one? Below that is taken for granted. */
+static bool is_closed(struct text t)
+{
+	while (t.p < t.end) {
+		char c = *t.p;
+
+		if ((c == '\'' || c == '"') && !memchr(t.p + 1, c, (size_t)(t.end - t.p - 1)))
+			return false;
+		t.p = skip_element(t.p, t.end);
+	}
+	return true;
 }
 
 static bool odd(struct err *e, const char *text)
@@ -237,7 +253,7 @@ bool definition_of_table(struct definition_table *out, const char *text, const s
 {
 	struct table_text x = { .out = out, .names = n, .parents = parents, .unlogged = unlogged, .arena = a };
 	struct text all = { text, text + strlen(text) };
-	bool ok = true, created = false;
+	bool ok = is_closed(all), created = false;
 
 	*out = (struct definition_table){ 0 };
 	for (skip_space(&all); ok && all.p < all.end; skip_space(&all)) {
@@ -308,7 +324,7 @@ bool definition_of_index(
 {
 	struct text all = { text, text + strlen(text) };
 	struct buf sql = BUF_INIT;
-	bool ok = true;
+	bool ok = is_closed(all);
 
 	for (skip_space(&all); ok && all.p < all.end; skip_space(&all)) {
 		struct text t = { all.p, statement_end(all) };

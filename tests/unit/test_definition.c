@@ -121,7 +121,8 @@ static void what_is_not_as_expected_is_refused(void **state)
 		"CREATE TABLE public.orders (\n); ALTER TABLE public.users ALTER COLUMN a SET STORAGE MAIN;",
 		"CREATE TABLE public.orders (\n); CREATE TABLE public.orders (\n);",
 		"CREATE TABLE public.orders (\n)\nINHERITS (a);",
-		"CREATE TABLE public.orders (\n)\nPARTITION BY MAGIC (a);", NULL };
+		"CREATE TABLE public.orders (\n)\nPARTITION BY MAGIC (a);",
+		"CREATE TABLE public.orders (\n); ALTER TABLE public.orders ALTER COLUMN a SET DEFAULT 'open;", NULL };
 
 	(void)state;
 	for (const char *const *text = texts; *text; text++)
