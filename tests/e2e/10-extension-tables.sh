@@ -21,6 +21,13 @@ repo_copy
 expect 0 sh "$ROOT/scripts/recover.sh" "$COPY" source latest "dbname=recovered"
 same_databases source recovered
 
+step "one of them alone: with its extension into a new database, refused beside the live one"
+expect 0 drtool restore "$ID" --into "dbname=some" --table ext.settings
+[ "$(sql some -c 'SELECT count(*) FROM ext.settings')" = 3 ] || fail "settings: $(sql some -c 'SELECT * FROM ext.settings')"
+[ "$(sql some -c "SELECT count(*) FROM pg_class WHERE relname = 'user_table'")" = 0 ] || fail "more than was wanted"
+expect 3 drtool restore "$ID" --into "dbname=source" --table ext.settings
+error_says ext.settings "belongs to an extension"
+
 step "another version of the extension brings a row that the snapshot has not: the proof differs, and says what to do"
 echo "INSERT INTO settings VALUES ('newer', 'of another version');" >>"$EXTENSION_DIR/$EXTENSION--1.0.sql"
 expect 6 drtool verify "$ID"
