@@ -226,12 +226,13 @@ static bool name_not_nulls(
 	        " WHERE n.conrelid = $1::pg_catalog.regclass AND n.contype = 'n' AND n.conislocal",
 	        1, &as, e);
 	for (int i = 0; ok && i < PQntuples(found); i++) {
-		const char *column = PQgetvalue(found, i, 1);
+		const char *name = PQgetvalue(found, i, 0), *column = PQgetvalue(found, i, 1);
+		const char *wanted = not_null_name(a, entry->tag, column);
 
-		if (strcmp(PQgetvalue(found, i, 0), not_null_name(a, as_name, column)) == 0)
-			ok = pg_execf(s, e, "ALTER TABLE %s RENAME CONSTRAINT %s TO %s", as,
-			        pg_quote_ident(a, PQgetvalue(found, i, 0)),
-			        pg_quote_ident(a, not_null_name(a, entry->tag, column)));
+		/* cut short, the two can be the same */
+		if (strcmp(name, not_null_name(a, as_name, column)) == 0 && strcmp(name, wanted) != 0)
+			ok = pg_execf(s, e, "ALTER TABLE %s RENAME CONSTRAINT %s TO %s", as, pg_quote_ident(a, name),
+			        pg_quote_ident(a, wanted));
 	}
 	PQclear(found);
 	return ok;
