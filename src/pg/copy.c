@@ -52,9 +52,24 @@ static bool copy_start(struct pg_session *s, const char *sql, ExecStatusType wan
 	return false;
 }
 
+/*
+ * libpq reads from the socket into a buffer of 16 KiB that only grows for a message that does not fit, and then stays:
+ * one long value makes every later read a large one. Without it, nothing much can gather.
+ */
+static bool widen(struct pg_session *s, struct err *e)
+{
+	char *value = NULL;
+
+	if (!s->wide && !pg_query_value(&value, s, "SELECT pg_catalog.repeat('x', 200000)", 0, NULL, e))
+		return false;
+	free(value);
+	s->wide = true;
+	return true;
+}
+
 bool pg_copy_out_start(struct pg_session *s, const char *sql, struct err *e)
 {
-	return copy_start(s, sql, PGRES_COPY_OUT, e);
+	return widen(s, e) && copy_start(s, sql, PGRES_COPY_OUT, e);
 }
 
 static int copy_out_stopped(struct pg_session *s, struct err *e)

@@ -13,6 +13,7 @@ struct pg_session {
 	const struct cancel *cancel;
 	enum pg_copy_state copy;
 	bool broken;      /* a query could not be ended: the protocol state is unknown */
+	bool wide;        /* its receive buffer is, see widen() */
 	unsigned rows;    /* rows of this COPY, to look at the cancel now and then */
 	size_t gathered;  /* bytes of rows since the last pause, which lets them gather */
 	long pause_ns;    /* how long that is */

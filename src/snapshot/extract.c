@@ -103,19 +103,6 @@ static bool run_task(struct reader *r, const struct plan_task *task, struct err 
 	return true;
 }
 
-/*
- * libpq reads from the socket into a buffer of 16 KiB that only grows for a message that does not fit, and then stays:
- * one long value makes every later read of the run a large one.
- */
-static bool widen_buffer(struct pg_session *s, struct err *e)
-{
-	char *value = NULL;
-	bool ok = pg_query_value(&value, s, "SELECT pg_catalog.repeat('x', 200000)", 0, NULL, e);
-
-	free(value);
-	return ok;
-}
-
 static bool begin(struct reader *r, struct err *e)
 {
 	return pg_execf(r->session, e,
@@ -139,8 +126,7 @@ static bool open_reader(struct reader *r, struct err *e)
 
 	attempt_role(role, x->context);
 	return pg_session_open(&r->session, x->context->options->source, PG_SESSION_DUMP, role, x->stop, e) &&
-	       widen_buffer(r->session, e) && begin(r, e) &&
-	       (!x->lock_all || lock_tables(r->session, &x->attempt->relations, false, true, e));
+	       begin(r, e) && (!x->lock_all || lock_tables(r->session, &x->attempt->relations, false, true, e));
 }
 
 static void *read_tasks(void *arg)

@@ -382,7 +382,7 @@ static void test_lists_of_candidates_are_fetched_several_at_once(void **state)
 	struct storage *slow;
 	struct err e = ERR_INIT;
 	unsigned count = 0;
-	char name[16];
+	char name[24];
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
