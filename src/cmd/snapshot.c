@@ -160,6 +160,8 @@ static bool prepare(json_t **counts, struct cmd *c, struct target *t, struct err
 	struct err ignored = ERR_INIT;
 	bool ok = target_announce(&s, t, c, e);
 
+	if (ok && !conninfo_get(t->conn, "dbname")) /* PGDATABASE, a service file, the user's own: libpq knows */
+		conninfo_set(t->conn, "dbname", PQdb(pg_session_conn(s)));
 	if (ok && options_set(c->options, OPTION_VERIFY))
 		ok = report_verify_possible(c, pg_session_version(s), e);
 	if (ok)

@@ -271,6 +271,10 @@ static bool choose(struct manifest_databases *out, struct cmd *c, struct reposit
 		return true;
 	}
 	ok = target_find(&t, c, word, "the database", e);
+	if (ok && !t.repository_name && !conninfo_get(t.conn, "dbname")) {
+		ok = err_set(e, ERR_USAGE, "the connection string names no database");
+		err_hint(e, "add dbname=NAME, or give the database's name in the repository");
+	}
 	if (ok)
 		manifest_databases_add(out, t.repository_name ? t.repository_name : conninfo_get(t.conn, "dbname"));
 	target_release(&t);

@@ -54,4 +54,12 @@ repo_put "$event" <"$T/event"
 expect 6 drtool journal shop --json
 [ "$(jq length <<<"$OUT")" = 2 ] || fail "$OUT"
 error_says "cannot be read" "verify"
+
+step "a database that only the environment names"
+expect 0 env PGDATABASE=shop "$DRTOOL" snapshot
+ID=$OUT
+expect 0 drtool journal shop --last 1 --json
+[ "$(jq -r '.[0] | .snapshot + " " + .dbname' <<<"$OUT")" = "$ID shop" ] || fail "$OUT"
+expect 2 drtool status "host=$PGHOST"
+error_says "names no database"
 no_leftovers
