@@ -194,6 +194,29 @@ void place_describe(struct buf *out, const struct place *p)
 		buf_add(out, "unknown from here\n");
 }
 
+static void add_confirm(struct buf *out, const struct place *p)
+{
+	buf_add(out, *p->confirm == '-' ? "--confirm=" : "--confirm ");
+	add_word(out, p->confirm);
+}
+
+void place_restore_line(struct buf *out, const struct place *p, const struct cmd *c, const char *snapshot_id)
+{
+	static const enum option_id lead_there[] = { OPTION_CONFIG, OPTION_ENV_FILE, OPTION_REPO };
+
+	buf_addf(out, "drtool restore %s --replace %s ", snapshot_id, p->word);
+	for (size_t i = 0; i < sizeof(lead_there) / sizeof(lead_there[0]); i++) {
+		const struct option_value *v = &c->options->values[lead_there[i]];
+
+		if (!v->count || *v->where != '-' || may_be_secret(v->text))
+			continue;
+		buf_addf(out, "--%s ", option_row(lead_there[i])->name);
+		add_word(out, v->text);
+		buf_add(out, " ");
+	}
+	add_confirm(out, p);
+}
+
 bool place_confirmed(const struct place *p, const struct cmd *c, struct err *e)
 {
 	const char *given = options_text(c->options, OPTION_CONFIRM);
@@ -205,8 +228,7 @@ bool place_confirmed(const struct place *p, const struct cmd *c, struct err *e)
 		err_set(e, ERR_USAGE, "--confirm says \"%s\", but the database is \"%s\"", given, p->confirm);
 		return err_hint(e, "nothing was changed; look again at the first line above");
 	}
-	buf_add(&word, *p->confirm == '-' ? "--confirm=" : "--confirm ");
-	add_word(&word, p->confirm);
+	add_confirm(&word, p);
 	if (command_line(&line, c))
 		say_info("to do it: %s %s", buf_str(&line), buf_str(&word));
 	err_set(e, ERR_REFUSED, "database \"%s\" changes only when that is confirmed", p->live.database.name);

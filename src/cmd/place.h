@@ -44,6 +44,10 @@ void place_describe(struct buf *out, const struct place *p);
  */
 bool place_confirmed(const struct place *p, const struct cmd *c, struct err *e);
 
+/* "drtool restore ID --replace DB --confirm NAME", with --config, --env-file and --repo as they were given; appended.
+ */
+void place_restore_line(struct buf *out, const struct place *p, const struct cmd *c, const char *snapshot_id);
+
 /* The counts of one of the server's databases; NULL when they cannot be read. A new reference. */
 json_t *place_counts(const struct place *p, const struct cmd *c, const char *dbname);
 

@@ -53,11 +53,8 @@ static bool check_source(const struct replace *x, struct err *e)
 	const char *given = options_text(x->c->options, OPTION_CONFIRM_SOURCE);
 	const struct manifest *m = x->manifest;
 	const struct pg_database *d = &x->place.live.database;
-	bool other_name = strcmp(m->dbname, d->name) != 0;
-	bool other_server = *m->system_identifier && *d->system_identifier &&
-	                    strcmp(m->system_identifier, d->system_identifier) != 0;
 
-	if ((!other_name && !other_server) || (given && strcmp(given, m->database) == 0))
+	if (manifest_is_of(m, d->name, d->system_identifier) || (given && strcmp(given, m->database) == 0))
 		return true;
 	err_set(e, given ? ERR_USAGE : ERR_REFUSED, "snapshot %s is of another database: \"%s\" at %s", m->id,
 	        m->dbname, m->server);

@@ -2,6 +2,7 @@
 #include "src/base/clock.h"
 #include "src/cmd/answer.h"
 #include "src/cmd/hook.h"
+#include "src/cmd/last_change.h"
 #include "src/cmd/place.h"
 #include "src/cmd/record.h"
 #include "src/cmd/say.h"
@@ -92,9 +93,9 @@ static void open_repository(struct undo *u)
 	struct err why = ERR_INIT;
 
 	if (!options_text(u->c->options, OPTION_REPO))
-		return;
-	if (!store_open(&u->repository, u->c, &why))
-		say_warn("the journal cannot be written: %s", why.msg);
+		say_warn("no repository is configured: no journal says whether a migration came after the last swap");
+	else if (!store_open(&u->repository, u->c, &why))
+		say_warn("the journal can be neither asked nor written: %s", why.msg);
 }
 
 static void look_back(struct undo *u)
@@ -219,10 +220,11 @@ static bool tell(const struct undo *u, struct err *e)
 static bool run(struct undo *u, struct err *e)
 {
 	u->command = swap_command_back(u->c);
-	if (!place_open(&u->place, u->c, u->c->options->arguments[0], "the database", e) ||
-	        (!u->command && !find_kept(u, e)))
+	if (!place_open(&u->place, u->c, u->c->options->arguments[0], "the database", e))
 		return false;
 	open_repository(u);
+	if (!last_change_undoable(&u->place, u->c, u->repository, e) || (!u->command && !find_kept(u, e)))
+		return false;
 	if (!u->command)
 		look_back(u);
 	say_plan(u);

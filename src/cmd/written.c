@@ -10,7 +10,6 @@
 
 #define TEXT_MAX_BYTES ((size_t)64 << 10)
 #define SHOWN          6
-#define EVENTS_MAX     200 /* looked through, newest first */
 
 /* Partitions count for themselves, their roots not at all. */
 #define COUNTS                                                                                                       \
@@ -55,41 +54,44 @@ static json_t *recorded(const struct journal_event *v)
 	return NULL;
 }
 
-static json_t *find(struct repository *r, const char *database,
-        bool (*is_it)(const struct journal_event *, const char *), const char *what)
+struct search {
+	const char *detail; /* the name to look for is in this one, or in the snapshot's id when NULL */
+	const char *name;
+	json_t *found;
+};
+
+/* An event that cannot be read is not the one. */
+static enum fetch_answer look_at(void *cookie, const struct journal_event *v, const struct err *why, struct err *e)
 {
-	struct err ignored = ERR_INIT;
-	struct journal j = { 0 };
-	json_t *counts = NULL;
+	struct search *s = cookie;
+	const char *name = !v ? NULL : s->detail ? journal_detail(v, s->detail) : v->snapshot_id;
 
-	journal_load(&j, r, database, EVENTS_MAX, &ignored);
-	for (size_t i = j.count; i-- > 0 && !counts;)
-		if (is_it(j.events[i], what))
-			counts = recorded(j.events[i]);
-	journal_release(&j);
-	return counts;
-}
-
-static bool is_snapshot(const struct journal_event *v, const char *id)
-{
-	return strcmp(v->event, "snapshot") == 0 && v->snapshot_id && strcmp(v->snapshot_id, id) == 0;
-}
-
-static bool is_swap(const struct journal_event *v, const char *name)
-{
-	const char *kept = journal_detail(v, "kept");
-
-	return kept && strcmp(kept, name) == 0;
+	(void)why;
+	(void)e;
+	if (!name || strcmp(name, s->name) != 0)
+		return FETCH_ON;
+	s->found = recorded(v);
+	return FETCH_ENOUGH;
 }
 
 json_t *written_at_snapshot(struct repository *r, const char *database, const char *snapshot_id)
 {
-	return find(r, database, is_snapshot, snapshot_id);
+	static const char *const words[] = { "snapshot", NULL };
+	struct search s = { .name = snapshot_id };
+	struct err ignored = ERR_INIT;
+
+	journal_each_newest(r, database, words, look_at, &s, &ignored);
+	return s.found;
 }
 
 json_t *written_at_swap(struct repository *r, const char *database, const char *kept)
 {
-	return find(r, database, is_swap, kept);
+	static const char *const words[] = { "replace", "undo", NULL };
+	struct search s = { .detail = "kept", .name = kept };
+	struct err ignored = ERR_INIT;
+
+	journal_each_newest(r, database, words, look_at, &s, &ignored);
+	return s.found;
 }
 
 static int most_first(const void *a, const void *b)

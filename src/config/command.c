@@ -82,7 +82,8 @@ static const struct command rows[COMMAND_COUNT] = {
 		"undo", "DB", 1, 1,
 		"swap back to the database that was kept",
 		"The newest kept database of DB gets its name back, in one transaction, and the one that has it now is kept in its "
-		"place; so undo can be undone. Without --confirm it says which database that is and what was written since.",
+		"place; so undo can be undone. Without --confirm it says which database that is and what was written since. When a "
+		"guarded migration came after the last swap, it prints the restore that takes that back, and ends with 3.",
 		"drtool undo shop\ndrtool undo shop --confirm shop",
 	},
 	[COMMAND_DROP_OLD] = {

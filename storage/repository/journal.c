@@ -17,6 +17,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+#define TIME_LEN (sizeof("20260501-120000-000000-") - 1) /* in front of the word in an object's name */
+
 static const char *const outcomes[] = { "done", "failed", "refused", "differs", NULL };
 
 #define FIELD(type, kind_, member)                                                                  \
@@ -143,12 +145,20 @@ bool journal_record(struct repository *r, const struct journal_event *v, struct 
 
 /* Loading */
 
-static void note_damage(struct journal *j, const char *name, const struct err *why)
+static void note_damage(struct journal *j, const struct err *why)
 {
-	if (!j->damaged++) {
+	if (!j->damaged++)
 		j->example = *why;
-		err_wrap(&j->example, "journal/%s", name);
-	}
+}
+
+/* False: why says what is wrong with it. */
+static bool parse_fetched(struct journal_event **out, const struct fetched *f, struct err *why)
+{
+	if (f->why)
+		*why = *f->why;
+	else if (journal_parse(out, f->body, why))
+		return true;
+	return err_wrap(why, "journal/%s", f->name);
 }
 
 static enum fetch_answer load_one(void *cookie, const struct fetched *f, struct err *e)
@@ -157,16 +167,14 @@ static enum fetch_answer load_one(void *cookie, const struct fetched *f, struct 
 	struct journal_event *v = NULL;
 	struct err why = ERR_INIT;
 
-	if (f->why && f->why->kind != ERR_NOT_FOUND) {
+	if (parse_fetched(&v, f, &why)) {
+		j->events[j->count++] = v;
+	} else if (f->why && f->why->kind != ERR_NOT_FOUND) {
 		*e = *f->why;
 		return FETCH_FAILED;
+	} else {
+		note_damage(j, &why);
 	}
-	if (f->why)
-		note_damage(j, f->name, f->why);
-	else if (journal_parse(&v, f->body, &why))
-		j->events[j->count++] = v;
-	else
-		note_damage(j, f->name, &why);
 	return FETCH_ON;
 }
 
@@ -182,25 +190,32 @@ static int by_time(const void *a, const void *b)
 	return strcmp(time_of(*(const char *const *)a), time_of(*(const char *const *)b));
 }
 
-bool journal_load(struct journal *out, struct repository *r, const char *database, size_t max, struct err *e)
+static bool list_by_time(struct names *out, struct repository *r, const char *database, struct err *e)
 {
-	struct names names = NAMES_INIT;
 	struct buf prefix = BUF_INIT;
 
-	*out = (struct journal){ 0 };
 	if (database) {
 		path_encode(&prefix, database);
 		buf_add(&prefix, "/");
 	}
-	bool ok = names_list(&names, r->storage, OBJECT_JOURNAL, buf_str(&prefix), e);
-	if (names.count)
-		qsort(names.items, names.count, sizeof(*names.items), by_time);
+	bool ok = names_list(out, r->storage, OBJECT_JOURNAL, buf_str(&prefix), e);
+	if (out->count)
+		qsort(out->items, out->count, sizeof(*out->items), by_time);
+	buf_release(&prefix);
+	return ok;
+}
+
+bool journal_load(struct journal *out, struct repository *r, const char *database, size_t max, struct err *e)
+{
+	struct names names = NAMES_INIT;
+
+	*out = (struct journal){ 0 };
+	bool ok = list_by_time(&names, r, database, e);
 	size_t first = names.count > max ? names.count - max : 0;
 	out->events = xcalloc(names.count - first + 1, sizeof(struct journal_event *));
 	if (ok && names.count)
 		ok = fetch_each(r->storage, OBJECT_JOURNAL, names.items + first, names.count - first, DOCUMENT_MAX,
 		        load_one, out, e);
-	buf_release(&prefix);
 	names_release(&names);
 	return ok || err_wrap(e, "read the journal");
 }
@@ -211,4 +226,48 @@ void journal_release(struct journal *j)
 		journal_event_free(j->events[i]);
 	free(j->events);
 	*j = (struct journal){ 0 };
+}
+
+struct telling {
+	journal_fn *each;
+	void *cookie;
+};
+
+static enum fetch_answer tell(void *cookie, const struct fetched *f, struct err *e)
+{
+	struct telling *t = cookie;
+	struct journal_event *v = NULL;
+	struct err why = ERR_INIT;
+	bool ok = parse_fetched(&v, f, &why);
+	enum fetch_answer answer = t->each(t->cookie, v, ok ? NULL : &why, e);
+
+	journal_event_free(v);
+	return answer;
+}
+
+static bool has_word(const char *name, const char *const *words)
+{
+	const char *time = time_of(name), *word = strlen(time) > TIME_LEN ? time + TIME_LEN : "";
+
+	while (*words && strcmp(*words, word) != 0)
+		words++;
+	return *words != NULL;
+}
+
+bool journal_each_newest(struct repository *r, const char *database, const char *const *words, journal_fn *each,
+        void *cookie, struct err *e)
+{
+	struct names names = NAMES_INIT;
+	struct telling t = { each, cookie };
+	bool ok = list_by_time(&names, r, database, e);
+	const char **wanted = xcalloc(names.count + 1, sizeof(*wanted));
+	size_t count = 0;
+
+	for (size_t i = names.count; i-- > 0;)
+		if (has_word(names.items[i], words))
+			wanted[count++] = names.items[i];
+	ok = ok && fetch_each(r->storage, OBJECT_JOURNAL, wanted, count, DOCUMENT_MAX, tell, &t, e);
+	free(wanted);
+	names_release(&names);
+	return ok || err_wrap(e, "read the journal");
 }

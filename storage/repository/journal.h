@@ -23,7 +23,8 @@ struct journal_detail {
 };
 
 struct journal_event {
-	const char *event;    /* the command's word: "snapshot", "verify", "restore", "replace", "undo", "drop-old" */
+	const char *event;    /* the command's word: "snapshot", "verify", "restore", "replace", "undo", "drop-old", or
+	                         "migrate": a guarded migration, snapshot_id being the snapshot taken before it. */
 	const char *database; /* its name in the repository */
 	enum journal_outcome outcome;
 	int64_t started_us, finished_us; /* UTC */
@@ -63,6 +64,13 @@ struct journal {
  * left out. Release it in either case.
  */
 bool journal_load(struct journal *out, struct repository *r, const char *database, size_t max, struct err *e);
+
+/* v is NULL for a damaged event, and then why says why; neither is the callee's. */
+typedef enum fetch_answer journal_fn(void *cookie, const struct journal_event *v, const struct err *why, struct err *e);
+/* The events of a database whose word is one of words (NULL at the end), however many others lie between: newest first,
+ * as fetch_each() does. */
+bool journal_each_newest(struct repository *r, const char *database, const char *const *words, journal_fn *each,
+        void *cookie, struct err *e);
 void journal_release(struct journal *j);
 
 #endif

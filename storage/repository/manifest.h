@@ -96,6 +96,8 @@ bool manifest_resolve(
         struct manifest **out, struct repository *r, const char *database, const char *text, struct err *e);
 /* Tags: 1 to 64 characters of [A-Za-z0-9._-], none that looks like an id or prefix of one, "latest" or "verified". */
 bool manifest_tag_valid(const char *tag, struct err *e);
+/* Is m of the database of this name on the server of this system identifier ("" when not known)? */
+bool manifest_is_of(const struct manifest *m, const char *dbname, const char *system_identifier);
 /*
  * A second server or database under a name already used: ERR_REFUSED with the hint `as:`. Compares with the newest
  * manifest of that database.

@@ -314,19 +314,22 @@ void manifest_databases_release(struct manifest_databases *d)
 	arena_release(&d->arena);
 }
 
+bool manifest_is_of(const struct manifest *m, const char *dbname, const char *system_identifier)
+{
+	return strcmp(m->dbname, dbname) == 0 && (!m->system_identifier[0] || !system_identifier[0] ||
+	                                                 strcmp(m->system_identifier, system_identifier) == 0);
+}
+
 static bool compare_identity(const struct manifest *m, const char *dbname, const char *system_identifier, struct err *e)
 {
-	bool other_server = m->system_identifier[0] && system_identifier[0] &&
-	                    strcmp(m->system_identifier, system_identifier) != 0;
-
+	if (manifest_is_of(m, dbname, system_identifier))
+		return true;
 	if (strcmp(m->dbname, dbname) != 0)
 		err_set(e, ERR_REFUSED, "\"%s\" in this repository is database \"%s\", not \"%s\"", m->database,
 		        m->dbname, dbname);
-	else if (other_server)
+	else
 		err_set(e, ERR_REFUSED, "\"%s\" in this repository is database \"%s\" of another server (%s)",
 		        m->database, m->dbname, m->server);
-	else
-		return true;
 	return err_hint(e, "give this one a name of its own, in drtool.yml `as: %.60s-2`, or use another repository",
 	        m->database);
 }

@@ -125,6 +125,58 @@ static void test_damage_hides_one_event_only(void **state)
 	repository_close(r);
 }
 
+struct seen {
+	uint64_t rows[8];
+	size_t count, damaged, enough;
+};
+
+static enum fetch_answer see(void *cookie, const struct journal_event *v, const struct err *why, struct err *e)
+{
+	struct seen *s = cookie;
+
+	(void)e;
+	assert_true((v == NULL) == (why != NULL));
+	if (v)
+		s->rows[s->count++] = v->rows;
+	else
+		s->damaged++;
+	return s->count == s->enough ? FETCH_ENOUGH : FETCH_ON;
+}
+
+static void test_the_newest_of_some_words_between_any_number_of_others(void **state)
+{
+	static const char *const words[] = { "migrate", "undo", NULL };
+	struct repository *r = fixture_repository();
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++) {
+		struct journal_event v = sample(i == 1   ? "undo"
+		                                : i == 2 ? "migrate"
+		                                         : "drop-undo",
+		        1777636800000000 + i);
+
+		v.rows = i;
+		record(r, &v);
+	}
+	struct journal_event other = sample("undo", 1777636900000000);
+	other.database = "b";
+	record(r, &other);
+	struct seen all = { .enough = 8 }, first = { .enough = 1 };
+	assert_true(journal_each_newest(r, "a/b", words, see, &all, &e));
+	assert_int_equal(all.count, 2);
+	assert_true(all.rows[0] == 2 && all.rows[1] == 1);
+	assert_true(journal_each_newest(r, "a/b", words, see, &first, &e));
+	assert_int_equal(first.count, 1);
+	assert_true(storage_put(r->storage, (struct object_key){ OBJECT_JOURNAL, "a%2Fb/20270501-120001-000000-undo" },
+	        view_str("x"), PUT_REPLACE, &e));
+	first = (struct seen){ .enough = 1 };
+	assert_true(journal_each_newest(r, "a/b", words, see, &first, &e));
+	assert_int_equal(first.damaged, 1);
+	assert_true(first.rows[0] == 2);
+	repository_close(r);
+}
+
 static void test_a_store_that_fails_is_an_error(void **state)
 {
 	struct journal_event v = sample("undo", 1777636800000000);
@@ -155,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_the_newest_of_all_databases_in_order_of_time),
 		cmocka_unit_test(test_two_of_one_moment_are_two),
 		cmocka_unit_test(test_damage_hides_one_event_only),
+		cmocka_unit_test(test_the_newest_of_some_words_between_any_number_of_others),
 		cmocka_unit_test(test_a_store_that_fails_is_an_error),
 	};
 
