@@ -117,6 +117,16 @@ static bool preflight(struct replace *x, struct err *e)
 
 /* --- doing it --- */
 
+/* Do a step, and note how long it took; what took no time is not worth noting. */
+static bool timed(struct replace *x, const char *name, bool (*step)(struct replace *, struct err *), struct err *e)
+{
+	int64_t start = clock_monotonic_us();
+	bool ok = step(x, e);
+
+	replace_phase(x, name, clock_monotonic_us() - start);
+	return ok;
+}
+
 static bool take_safety_snapshot(struct replace *x, struct err *e)
 {
 	const struct options *o = x->c->options;
@@ -159,6 +169,8 @@ static bool restore(struct replace *x, struct err *e)
 	        &x->restored, x->repository, x->manifest, &o, progress_observer(progress), x->c->cancel, e);
 
 	progress_stop(progress);
+	for (size_t i = 0; i < x->restored.phase_count; i++)
+		replace_phase(x, x->restored.phases[i].name, x->restored.phases[i].duration_us);
 	return ok;
 }
 
@@ -312,13 +324,23 @@ static void leave(struct replace *x, const struct err *why)
 		say_warn("%s", trouble.msg);
 }
 
+static bool hook_before(struct replace *x, struct err *e)
+{
+	return hook_run(HOOK_BEFORE, &x->facts, x->c, e);
+}
+static bool hook_before_swap(struct replace *x, struct err *e)
+{
+	return hook_run(HOOK_BEFORE_SWAP, &x->facts, x->c, e);
+}
+
 static bool replace(struct replace *x, struct err *e)
 {
-	if (!take_safety_snapshot(x, e) || (!x->given.conn && !take_up(x, e)) || (!x->taken_up && !restore(x, e)))
+	if (!timed(x, "safety", take_safety_snapshot, e) || (!x->given.conn && !timed(x, "check", take_up, e)) ||
+	        (!x->taken_up && !restore(x, e)))
 		return false;
 	x->facts.replacement = x->restored.database;
-	if (check(x, e) && mark(x, e) && assertions(x, e) && hook_run(HOOK_BEFORE_SWAP, &x->facts, x->c, e) &&
-	        swap(x, e))
+	if (timed(x, "check", check, e) && timed(x, "check", mark, e) && timed(x, "check", assertions, e) &&
+	        timed(x, "hooks", hook_before_swap, e) && timed(x, "swap", swap, e))
 		return true;
 	leave(x, e);
 	return false;
@@ -346,8 +368,8 @@ static bool replace_with_hooks(struct replace *x, struct err *e)
 		.database = x->place.live.database.name,
 		.server = x->place.server,
 		.snapshot = x->manifest->id };
-	if (!live_lock(x->place.maintenance, x->place.live.database.name, e) ||
-	        !hook_run(HOOK_BEFORE, &x->facts, x->c, e))
+	replace_phase(x, "preflight", clock_monotonic_us() - x->started);
+	if (!live_lock(x->place.maintenance, x->place.live.database.name, e) || !timed(x, "hooks", hook_before, e))
 		return false;
 	ok = replace(x, e);
 	x->facts.outcome = ok ? "done" : "failed";
@@ -388,7 +410,10 @@ static bool run(struct replace *x, struct err *e)
 	if (!place_open(&x->place, x->c, options_text(x->c->options, OPTION_REPLACE), "--replace", e) ||
 	        !find_given(x, e) || !store_open(&x->repository, x->c, e) || !find_snapshot(x, e))
 		return false;
-	report_predict(&x->prediction, x->repository, x->manifest, x->place.target.conn);
+	report_predict(&x->prediction, x->repository, x->manifest, x->place.target.conn,
+	        options_set(x->c->options, OPTION_NO_SAFETY_SNAPSHOT) || !x->place.answers
+	                ? PREDICT_REPLACE
+	                : PREDICT_REPLACE_WITH_SAFETY);
 	x->free_known = space_free(&x->free_bytes, x->place.maintenance, x->place.live.database.tablespace);
 	x->at_snapshot = written_at_snapshot(x->repository, x->manifest->database, x->manifest->id);
 	replace_say_plan(x);

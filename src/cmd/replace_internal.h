@@ -10,6 +10,8 @@
 #include "src/monitor/predict.h"
 #include "src/snapshot/snapshot.h"
 
+#define REPLACE_PHASES ((size_t)16)
+
 struct replace {
 	struct cmd *c;
 	struct place place;
@@ -30,9 +32,12 @@ struct replace {
 	bool free_known;
 	bool late_failure; /* a hook that came after failed */
 	int64_t started;
+	struct proof_phase phases[REPLACE_PHASES]; /* of all of it, in the order of their first time */
+	size_t phase_count;
 };
 
 /* replace_report.c */
+void replace_phase(struct replace *x, const char *name, int64_t duration_us); /* name must outlive it */
 void replace_say_plan(const struct replace *x);
 void replace_record(const struct replace *x, const struct err *why);
 bool replace_tell(const struct replace *x, struct err *e);

@@ -7,6 +7,19 @@
 #include "src/cmd/say.h"
 #include "src/cmd/text.h"
 
+void replace_phase(struct replace *x, const char *name, int64_t duration_us)
+{
+	size_t i = 0;
+
+	while (i < x->phase_count && strcmp(x->phases[i].name, name) != 0)
+		i++;
+	if (i == REPLACE_PHASES || duration_us < 1000)
+		return;
+	if (i == x->phase_count)
+		x->phases[x->phase_count++] = (struct proof_phase){ .name = name };
+	x->phases[i].duration_us += duration_us;
+}
+
 void replace_say_plan(const struct replace *x)
 {
 	const struct manifest *m = x->manifest;
@@ -54,8 +67,8 @@ void replace_record(const struct replace *x, const struct err *why)
 	event.predicted_us = x->prediction.duration_us;
 	event.rows = x->restored.rows;
 	event.plain_bytes = x->restored.plain_bytes;
-	event.phases = x->restored.phases;
-	event.phase_count = x->restored.phase_count;
+	event.phases = (struct proof_phase *)x->phases;
+	event.phase_count = x->phase_count;
 	if (!why && *x->swap.kept)
 		record_detail(&event, "kept", "%s", x->swap.kept);
 	if (!why)
@@ -94,7 +107,7 @@ static json_t *document(const struct replace *x, int64_t took_us)
 	json_object_set_new(o, "predicted_seconds",
 	        x->prediction.basis == PREDICTION_NONE ? json_null() : answer_seconds(x->prediction.duration_us));
 	json_object_set(o, "written_since", x->since ? x->since : json_null());
-	json_object_set_new(o, "phases", answer_phases(r->phases, r->phase_count));
+	json_object_set_new(o, "phases", answer_phases(x->phases, x->phase_count));
 	return o;
 }
 
@@ -108,7 +121,7 @@ static void summary(struct buf *out, const struct replace *x, int64_t took_us)
 	buf_addf(out, " is now snapshot %s/%s: %s rows, %s, in %s; the swap took %s (", x->manifest->database,
 	        x->manifest->id, text_count(rows, r->rows), text_bytes(bytes, r->plain_bytes),
 	        text_duration(took, took_us), text_duration(window, x->swap.window_us));
-	report_phases(out, r->phases, r->phase_count);
+	report_phases(out, x->phases, x->phase_count);
 	buf_add(out, ")\n");
 	if (*x->swap.kept) {
 		buf_add(out, "the old database is kept as ");

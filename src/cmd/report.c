@@ -161,7 +161,8 @@ bool report_verify(
 }
 
 /* A journal that cannot be read makes no difference to a restore. */
-void report_predict(struct prediction *out, struct repository *r, const struct manifest *m, const struct conninfo *conn)
+void report_predict(struct prediction *out, struct repository *r, const struct manifest *m, const struct conninfo *conn,
+        enum predict_kind kind)
 {
 	struct proof *proof = NULL;
 	struct err ignored = ERR_INIT;
@@ -171,7 +172,7 @@ void report_predict(struct prediction *out, struct repository *r, const struct m
 	target_server(&server, conn);
 	journal_load(&j, r, m->database, JOURNAL_RECENT, &ignored);
 	proof_load_newest(&proof, r, m->database, m->id, &ignored);
-	predict_restore(out, &j, proof, buf_str(&server), m->plain_bytes);
+	predict_restore(out, &j, proof, buf_str(&server), m->plain_bytes, kind);
 	proof_free(proof);
 	journal_release(&j);
 	buf_release(&server);

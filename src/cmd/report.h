@@ -35,7 +35,7 @@ bool report_verify_possible(const struct cmd *c, int server_version, struct err 
 
 /* How long a restore of this snapshot to this server will take, by what is recorded. */
 struct conninfo;
-void report_predict(
-        struct prediction *out, struct repository *r, const struct manifest *m, const struct conninfo *conn);
+void report_predict(struct prediction *out, struct repository *r, const struct manifest *m, const struct conninfo *conn,
+        enum predict_kind kind);
 
 #endif

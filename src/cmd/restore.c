@@ -99,7 +99,7 @@ static void plan_text(struct buf *out, struct repository *r, const struct manife
 	buf_addf(out,
 	        "disk needed on the server: about %s, the size of the source; whether it is free cannot be seen from here\n",
 	        text_bytes(size, m->database_size));
-	report_predict(&prediction, r, m, t->conn);
+	report_predict(&prediction, r, m, t->conn, PREDICT_RESTORE);
 	if (prediction.basis == PREDICTION_NONE)
 		buf_add(out, "predicted time: unknown, no restore or test restore of this database is recorded\n");
 	else
@@ -144,7 +144,7 @@ static bool run(struct restore_result *result, const struct cmd *c, struct repos
 	struct progress *progress;
 	bool ok;
 
-	report_predict(&prediction, r, m, t->conn);
+	report_predict(&prediction, r, m, t->conn, PREDICT_RESTORE);
 	if (o.tables)
 		prediction.duration_us = 0; /* of the whole */
 	progress = progress_start();

@@ -46,7 +46,10 @@ static void describe(struct prediction *out, const char *what, const char *where
 
 static bool is_measured(const struct journal_event *v, bool proof)
 {
-	if (v->outcome == JOURNAL_FAILED || v->outcome == JOURNAL_REFUSED || v->phase_count == 0)
+	static const char *const loaded[] = { "data", NULL };
+
+	if (v->outcome == JOURNAL_FAILED || v->outcome == JOURNAL_REFUSED ||
+	        sum_of(loaded, v->phases, v->phase_count) == 0) /* what was taken up was loaded by an earlier run */
 		return false;
 	if (proof)
 		return strcmp(v->event, "verify") == 0;
@@ -65,8 +68,35 @@ static const struct journal_event *newest(const struct journal *j, bool proof, c
 	return NULL;
 }
 
+/* The newest event of this name that was carried out. */
+static const struct journal_event *last(const struct journal *j, const char *event)
+{
+	for (size_t i = j->count; i-- > 0;) {
+		const struct journal_event *v = j->events[i];
+
+		if (strcmp(v->event, event) == 0 && (v->outcome == JOURNAL_DONE || v->outcome == JOURNAL_DIFFERS))
+			return v;
+	}
+	return NULL;
+}
+
+/* What a restore in the place of a live database takes beyond the restore. */
+static int64_t around(const struct journal *j, uint64_t plain_bytes, enum predict_kind kind)
+{
+	static const char *const names[] = { "preflight", "check", "hooks", "swap", NULL };
+	const struct journal_event *replaced = last(j, "replace"), *taken = last(j, "snapshot");
+	int64_t sum = 0;
+
+	if (kind != PREDICT_RESTORE && replaced)
+		sum = sum_of(names, replaced->phases, replaced->phase_count);
+	if (kind == PREDICT_REPLACE_WITH_SAFETY && taken && taken->plain_bytes)
+		sum += (int64_t)((double)(taken->finished_us - taken->started_us) * (double)plain_bytes /
+		                 (double)taken->plain_bytes);
+	return sum;
+}
+
 void predict_restore(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,
-        uint64_t plain_bytes)
+        uint64_t plain_bytes, enum predict_kind kind)
 {
 	const struct journal_event *v = server ? newest(j, false, server) : NULL;
 
@@ -87,4 +117,6 @@ void predict_restore(struct prediction *out, const struct journal *j, const stru
 		describe(out, "a test restore", proof->where, proof->plain_bytes, proof->finished_us);
 		scale(out, proof->phases, proof->phase_count, proof->plain_bytes, plain_bytes);
 	}
+	if (out->basis != PREDICTION_NONE)
+		out->duration_us += around(j, plain_bytes, kind);
 }

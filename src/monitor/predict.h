@@ -21,11 +21,18 @@ struct prediction {
 	char text[256];      /* the basis in words: "a restore of 1.0 GiB on db1:5432, 2026-05-01T12:00:00Z" */
 };
 
+enum predict_kind {
+	PREDICT_RESTORE,             /* into a database of its own */
+	PREDICT_REPLACE,             /* in the place of a live one: with what looking at it, checks, hooks and the swap
+	                                took the last time */
+	PREDICT_REPLACE_WITH_SAFETY, /* and with a snapshot of the live one before */
+};
+
 /*
  * From the events "restore", "replace" and "verify" of j (oldest first) and, when it holds none of use, from proof (may
  * be NULL). server is where the restore would go; NULL when that is not known.
  */
 void predict_restore(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,
-        uint64_t plain_bytes);
+        uint64_t plain_bytes, enum predict_kind kind);
 
 #endif

@@ -61,7 +61,7 @@ static void predict(struct status *s, const struct status_live *live)
 	if (live->size && s->newest->database_size)
 		growth = (double)live->size / (double)s->newest->database_size;
 	s->plain_bytes = (uint64_t)((double)s->newest->plain_bytes * growth);
-	predict_restore(&s->prediction, &s->journal, s->proof, live->server, s->plain_bytes);
+	predict_restore(&s->prediction, &s->journal, s->proof, live->server, s->plain_bytes, PREDICT_RESTORE);
 }
 
 static void compare(struct status *s, const struct status_objectives *o)

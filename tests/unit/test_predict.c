@@ -26,7 +26,7 @@ static struct prediction predict(struct journal_event *events, size_t count, con
 
 	for (size_t i = 0; i < count; i++)
 		list[i] = &events[i];
-	predict_restore(&p, &j, NULL, server, bytes);
+	predict_restore(&p, &j, NULL, server, bytes, PREDICT_RESTORE);
 	return p;
 }
 
@@ -71,6 +71,35 @@ static void test_the_same_server_then_any_restore_then_a_proof(void **state)
 	assert_true(p.duration_us == 34 * S);
 }
 
+static void test_in_the_place_of_a_live_one(void **state)
+{
+	struct proof_phase around[] = { { "preflight", 1 * S }, { "safety", 50 * S }, { "schema", 1 * S },
+		{ "data", 40 * S }, { "check", 3 * S }, { "hooks", 2 * S }, { "swap", 1 * S } };
+	struct proof_phase taken_up[] = { { "check", 4 * S }, { "swap", 1 * S } };
+	struct journal_event events[] = { event("restore", "db1:5432", 100), event("replace", "db1:5432", 100),
+		event("snapshot", "db1:5432", 100), event("replace", "db1:5432", 0) };
+	struct journal_event *list[] = { &events[0], &events[1], &events[2], &events[3] };
+	struct journal j = { .events = list, .count = 3 };
+	struct prediction p;
+
+	(void)state;
+	events[1].phases = around;
+	events[2].phase_count = 0;
+	events[2].finished_us = 10 * S;
+	predict_restore(&p, &j, NULL, "db1:5432", 200, PREDICT_RESTORE);
+	assert_true(p.duration_us == 1 * S + 2 * 40 * S);
+	predict_restore(&p, &j, NULL, "db1:5432", 200, PREDICT_REPLACE);
+	assert_true(p.duration_us == 1 * S + 2 * 40 * S + 7 * S);
+	predict_restore(&p, &j, NULL, "db1:5432", 200, PREDICT_REPLACE_WITH_SAFETY);
+	assert_true(p.duration_us == 1 * S + 2 * 40 * S + 7 * S + 2 * 10 * S);
+	/* nothing was loaded by the newest one: the one before it tells how long that takes */
+	events[3].phases = taken_up;
+	events[3].phase_count = 2;
+	j.count = 4;
+	predict_restore(&p, &j, NULL, "db1:5432", 200, PREDICT_REPLACE);
+	assert_true(p.duration_us == 1 * S + 2 * 40 * S + 5 * S);
+}
+
 static void test_a_proof_of_an_older_repository_serves(void **state)
 {
 	struct proof proof = { .where = "private cluster", .plain_bytes = 100, .phases = phases, .phase_count = 7 };
@@ -78,7 +107,7 @@ static void test_a_proof_of_an_older_repository_serves(void **state)
 	struct prediction p;
 
 	(void)state;
-	predict_restore(&p, &none, &proof, NULL, 200);
+	predict_restore(&p, &none, &proof, NULL, 200, PREDICT_RESTORE);
 	assert_int_equal(p.basis, PREDICTION_PROOF);
 	assert_true(p.duration_us == 66 * S);
 }
@@ -89,6 +118,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_measured),
 		cmocka_unit_test(test_what_grows_with_the_bytes_grows),
 		cmocka_unit_test(test_the_same_server_then_any_restore_then_a_proof),
+		cmocka_unit_test(test_in_the_place_of_a_live_one),
 		cmocka_unit_test(test_a_proof_of_an_older_repository_serves),
 	};
 
