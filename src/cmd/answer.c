@@ -80,6 +80,24 @@ json_t *answer_phases(const struct proof_phase *phases, size_t count)
 	return list;
 }
 
+json_t *answer_kept(const struct kept_list *l)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct kept *k = &l->items[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "name", answer_text(k->name));
+		json_object_set_new(o, "until", answer_time(k->until_us));
+		json_object_set_new(o, "replaced_by", *k->by ? answer_text(k->by) : json_null());
+		json_object_set_new(o, "size", k->size < 0 ? json_null() : json_integer(k->size));
+		json_object_set_new(o, "sessions", json_integer(k->sessions));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 static json_t *difference(const struct proof_difference *d)
 {
 	json_t *o = json_object();

@@ -18,24 +18,6 @@ struct drop_old {
 
 /* --- listing --- */
 
-static json_t *document(const struct drop_old *d)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < d->kept.count; i++) {
-		const struct kept *k = &d->kept.items[i];
-		json_t *o = json_object();
-
-		json_object_set_new(o, "name", answer_text(k->name));
-		json_object_set_new(o, "until", answer_time(k->until_us));
-		json_object_set_new(o, "replaced_by", *k->by ? answer_text(k->by) : json_null());
-		json_object_set_new(o, "size", k->size < 0 ? json_null() : json_integer(k->size));
-		json_object_set_new(o, "sessions", json_integer(k->sessions));
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
 static bool print_list(const struct drop_old *d, struct err *e)
 {
 	struct table t = { 0 };
@@ -44,7 +26,7 @@ static bool print_list(const struct drop_old *d, struct err *e)
 	bool ok;
 
 	if (cmd_json(d->c))
-		return say_result_json(document(d), e);
+		return say_result_json(answer_kept(&d->kept), e);
 	if (d->kept.count == 0) {
 		say_info("no database is kept");
 		return true;

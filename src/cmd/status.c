@@ -4,6 +4,7 @@
 #include "src/base/clock.h"
 #include "src/cmd/answer.h"
 #include "src/cmd/say.h"
+#include "src/cmd/status_server.h"
 #include "src/cmd/store.h"
 #include "src/cmd/target.h"
 #include "src/cmd/text.h"
@@ -11,68 +12,20 @@
 #define STATUS_MISSED  5
 #define NAGIOS_WARNING 1 /* the exit statuses of the Monitoring Plugins guidelines */
 #define NAGIOS_MISSED  2
-#define CONNECT_S      "2" /* a monitor must not hang on a server that is gone */
 
 struct answer {
 	struct status status;
-	struct status_live live;
-	struct buf server; /* holds live.server */
-	char why[256];     /* why the server was not asked, "" when it was */
+	const struct status_server *server;
 };
 
-/* --- asking the server --- */
-
-static bool ask(struct answer *a, struct target *t, const struct cmd *c, struct err *e)
-{
-	struct pg_session *s = NULL;
-	char *size = NULL;
-
-	conninfo_set(t->conn, "connect_timeout", CONNECT_S);
-	target_server(&a->server, t->conn);
-	a->live.server = buf_str(&a->server);
-	if (!pg_session_open(&s, t->conn, PG_SESSION_PLAIN, NULL, c->cancel, e))
-		return false;
-	bool ok = pg_query_value(
-	        &size, s, "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())", 0, NULL, e);
-	if (ok)
-		a->live.size = strtoull(size, NULL, 10);
-	free(size);
-	pg_session_close(s);
-	return ok;
-}
-
-/* Is this the target's name in the repository? */
-static bool is_called(const struct target *t, const char *database)
-{
-	const char *name = t->repository_name ? t->repository_name : conninfo_get(t->conn, "dbname");
-
-	return name && strcmp(name, database) == 0;
-}
-
-/* text: what leads to it, a name from drtool.yml or a connection string; NULL: what a command without DB would mean. */
-static void look_at_server(struct answer *a, const struct cmd *c, const char *text, const char *database)
-{
-	struct target t = TARGET_INIT;
-	struct err e = ERR_INIT;
-	bool found = target_find(&t, c, text, "the database", &e);
-
-	if (!found || !is_called(&t, database))
-		snprintf(a->why, sizeof(a->why), "no connection to it is configured");
-	else if (!ask(a, &t, c, &e))
-		snprintf(a->why, sizeof(a->why), "%.250s", e.msg);
-	target_release(&t);
-}
-
-static bool read_one(struct answer *a, const struct cmd *c, struct repository *r, const char *text,
-        const char *database, struct err *e)
+static bool read_one(struct answer *a, const struct cmd *c, struct repository *r, const char *database, struct err *e)
 {
 	struct status_objectives o = {
 		.rto_us = options_number(c->options, OPTION_RTO, 0) * 1000000,
 		.rpo_us = options_number(c->options, OPTION_RPO, 0) * 1000000,
 	};
 
-	look_at_server(a, c, text ? text : store_database_entry(c, database), database);
-	return status_read(&a->status, r, database, &o, &a->live, clock_utc_us(), e);
+	return status_read(&a->status, r, database, &o, &a->server->live, clock_utc_us(), e);
 }
 
 /* --- showing --- */
@@ -127,12 +80,33 @@ static void restore_lines(struct buf *out, const struct answer *a, int64_t rto_u
 		        text_age(age, clock_utc_us() - s->restored->finished_us));
 }
 
+static void server_lines(struct buf *out, const struct status_server *s)
+{
+	char size[TEXT_SIZE], age[TEXT_SIZE];
+
+	if (s->live.size)
+		buf_addf(out, "  database now      %s\n", text_bytes(size, s->live.size));
+	else
+		buf_addf(out, "  database now      unknown: %s\n", s->why);
+	if (s->live.size && !s->kept.count)
+		buf_addf(out, "  kept              %s%s\n", s->kept_known ? "none" : "unknown: ", s->why);
+	for (size_t i = 0; i < s->kept.count; i++) {
+		const struct kept *k = &s->kept.items[i];
+
+		buf_addf(out, "  %-18s", i ? "" : "kept");
+		text_printable(out, k->name);
+		buf_addf(out, ", %s, put aside %s ago\n",
+		        k->size < 0 ? "of unknown size" : text_bytes(size, (uint64_t)k->size),
+		        text_age(age, clock_utc_us() - k->until_us));
+	}
+}
+
 static void one_text(struct buf *out, const struct cmd *c, const struct answer *a)
 {
 	int64_t rto = options_number(c->options, OPTION_RTO, 0) * 1000000;
 	int64_t rpo = options_number(c->options, OPTION_RPO, 0) * 1000000, now = clock_utc_us();
 	const struct status *s = &a->status;
-	char stored[TEXT_SIZE], week[TEXT_SIZE], size[TEXT_SIZE];
+	char stored[TEXT_SIZE], week[TEXT_SIZE];
 
 	text_printable(out, s->database);
 	buf_add(out, "\n");
@@ -142,10 +116,7 @@ static void one_text(struct buf *out, const struct cmd *c, const struct answer *
 	snapshot_line(out, "newest good proof", s->proved, now);
 	buf_add(out, "\n");
 	restore_lines(out, a, rto);
-	if (a->live.size)
-		buf_addf(out, "  database now      %s\n", text_bytes(size, a->live.size));
-	else
-		buf_addf(out, "  database now      unknown: %s\n", a->why);
+	server_lines(out, a->server);
 	buf_addf(out, "  repository        %zu snapshot%s, %s added by them, %s in the last 7 days\n", s->snapshots,
 	        s->snapshots == 1 ? "" : "s", text_bytes(stored, s->stored_bytes),
 	        text_bytes(week, s->stored_week_bytes));
@@ -181,7 +152,8 @@ static json_t *one_document(const struct cmd *c, const struct answer *a)
 	json_object_set_new(o, "prediction", prediction_document(&s->prediction));
 	json_object_set_new(o, "measured_seconds",
 	        s->restored ? answer_seconds(s->restored->finished_us - s->restored->started_us) : json_null());
-	json_object_set_new(o, "size", a->live.size ? answer_count(a->live.size) : json_null());
+	json_object_set_new(o, "size", a->server->live.size ? answer_count(a->server->live.size) : json_null());
+	json_object_set_new(o, "kept", a->server->kept_known ? answer_kept(&a->server->kept) : json_null());
 	json_object_set_new(o, "stored_bytes", answer_count(s->stored_bytes));
 	json_object_set_new(o, "stored_week_bytes", answer_count(s->stored_week_bytes));
 	json_object_set_new(o, "rto_seconds", rto ? json_integer(rto) : json_null());
@@ -281,30 +253,37 @@ static bool choose(struct manifest_databases *out, struct cmd *c, struct reposit
 	return ok;
 }
 
-bool cmd_status(struct cmd *c, struct err *e)
+static bool answer_all(struct answer *answers, struct status_server *servers, struct cmd *c, struct repository *r,
+        const struct manifest_databases *databases, struct err *e)
 {
 	const char *word = c->options->argument_count ? c->options->arguments[0] : NULL;
+
+	for (size_t i = 0; i < databases->count; i++) {
+		answers[i].server = &servers[i];
+		status_server_ask(servers, i, c, word, databases->names[i]);
+		if (!read_one(&answers[i], c, r, databases->names[i], e))
+			return false;
+		if (answers[i].status.rpo_missed || answers[i].status.rto_missed)
+			c->status = STATUS_MISSED;
+	}
+	return print(c, answers, databases->count, e);
+}
+
+bool cmd_status(struct cmd *c, struct err *e)
+{
 	struct manifest_databases databases = { 0 };
 	struct repository *r = NULL;
-	struct answer *answers = NULL;
-	size_t count = 0;
 	bool ok = store_open(&r, c, e) && choose(&databases, c, r, e);
+	struct answer *answers = xcalloc(databases.count + 1, sizeof(*answers));
+	struct status_server *servers = xcalloc(databases.count + 1, sizeof(*servers));
 
-	if (ok)
-		answers = xcalloc(databases.count + 1, sizeof(*answers));
-	for (; ok && count < databases.count; count++)
-		ok = read_one(&answers[count], c, r, word, databases.names[count], e);
-	if (ok) {
-		for (size_t i = 0; i < count; i++)
-			if (answers[i].status.rpo_missed || answers[i].status.rto_missed)
-				c->status = STATUS_MISSED;
-		ok = print(c, answers, count, e);
-	}
-	for (size_t i = 0; i < count; i++) {
+	ok = ok && answer_all(answers, servers, c, r, &databases, e);
+	for (size_t i = 0; i < databases.count; i++) {
 		status_release(&answers[i].status);
-		buf_release(&answers[i].server);
+		status_server_release(&servers[i]);
 	}
 	free(answers);
+	free(servers);
 	manifest_databases_release(&databases);
 	repository_close(r);
 	return ok;

@@ -103,9 +103,9 @@ static const struct command rows[COMMAND_COUNT] = {
 		"status", "[DB]", 0, 1,
 		"objectives against measurements, with an exit status for monitors",
 		"For each database: the newest snapshot and its age against the RPO, the newest good proof, how long a restore took "
-		"and how long one would take now against the RTO, and how the repository grows. The exit status is 5 when an "
-		"objective is missed. --nagios prints one line with performance data and ends with 0, 1 or 2 as the Monitoring "
-		"Plugins guidelines want it.",
+		"and how long one would take now against the RTO, the databases that swaps have kept, and how the repository grows. A "
+		"server that does not answer is left alone after 2 seconds. The exit status is 5 when an objective is missed. "
+		"--nagios prints one line with performance data and ends with 0, 1 or 2 as the Monitoring Plugins guidelines want it.",
 		"drtool status\ndrtool status shop --rpo 24h --rto 30m --nagios",
 	},
 	[COMMAND_JOURNAL] = {

@@ -55,6 +55,36 @@ sql shop -c "CREATE TABLE more AS SELECT g, repeat('x', 500) FROM generate_serie
 after=$(drtool status --json 2>"$T/err" | jq '.[0].prediction.seconds')
 jq -en "$after > $before" >/dev/null || fail "$before, then $after"
 
+step "kept databases: name, size, age"
+expect 0 drtool status shop
+grep -qx '  kept              none' <<<"$OUT" || fail "$OUT"
+expect 0 drtool restore "$ID" --replace shop --confirm shop --json
+kept=$(jq -r .kept <<<"$OUT")
+expect 0 drtool restore "$ID" --replace shop --confirm shop
+expect 0 drtool status shop --json
+jq -e --arg kept "$kept" '.[0].kept | length == 2 and .[1].name == $kept and .[1].size > 1000000 and (.[0].until > .[1].until)' <<<"$OUT" >/dev/null || fail "$OUT"
+cp <(jq '.[0].kept' <<<"$OUT") "$T/kept"
+expect 0 drtool drop-old shop --json
+[ "$(jq . <<<"$OUT")" = "$(cat "$T/kept")" ] || fail "not what drop-old lists: $OUT"
+expect 0 drtool status shop
+grep -qE "^ {20}$kept, [0-9.]+ MiB, put aside [0-9]+ s ago$" <<<"$OUT" || fail "$OUT"
+for name in $(jq -r '.[].name' "$T/kept"); do
+	expect 0 drtool drop-old shop "$name" --confirm shop
+done
+
+step "a server that does not answer is not waited for, nor asked twice"
+printf '%s\n' "  two: dbname=two" "  three: dbname=three" | sed -i '/^  shop:/r /dev/stdin' drtool.yml
+postmaster=$(head -n 1 "$SERVER/data/postmaster.pid")
+kill -STOP "$postmaster"
+started=$(date +%s%N)
+run drtool status --json
+took=$((($(date +%s%N) - started) / 1000000))
+kill -CONT "$postmaster"
+[ "$STATUS" = 5 ] || fail "$STATUS: $OUT"
+jq -e '[.[] | .kept, .size] | length == 6 and all(. == null)' <<<"$OUT" >/dev/null || fail "$OUT"
+[ "$took" -lt 5000 ] || fail "it took $took ms"
+sed -i '/^  two:/d; /^  three:/d' drtool.yml
+
 step "without a server the repository alone answers"
 expect 0 drtool status "host=127.0.0.1 port=1 dbname=shop"
 grep -q 'database now *unknown: ' <<<"$OUT" || fail "$OUT"
