@@ -63,7 +63,7 @@ static bool read_range(struct reader *r, struct plan_range *range, bool keep_ope
 		got = pg_copy_out_next(r->session, &row, &len, e);
 		if (got <= 0)
 			break;
-		ok = packer_add_row(&r->stream, range, (struct view){ (const uint8_t *)row, len }, e);
+		ok = packer_add_row(&r->stream, range, &row, len, e);
 		PQfreemem(row);
 		if (!ok) {
 			pg_copy_out_abort(r->session);

@@ -1,6 +1,7 @@
 #include "src/snapshot/packer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct packer_job {
 	struct plan_piece **pieces; /* the runs inside it, in order */
 	size_t count, cap;
 	struct plan_range *open; /* range whose run is the last piece; NULL when a new run must be started */
+	char *row;               /* instead of data: one row too long for it */
 };
 
 struct packer {
@@ -22,6 +24,7 @@ struct packer {
 	struct cancel *cancel;
 	int level;
 	struct queue *empty, *full;
+	atomic_flag long_row; /* set while one is handed over: the bound on memory for them */
 	struct packer_job *jobs;
 	size_t job_count;
 	pthread_t *threads;
@@ -44,17 +47,29 @@ static void packer_fail(struct packer *p, const struct err *e)
 static bool store_job(
         struct packer *p, struct packer_job *job, struct compressor *c, struct buf *scratch, struct err *e)
 {
+	const uint8_t *data = job->row ? (const uint8_t *)job->row : job->data;
 	struct piece whole;
 
 	if (!p->store)
 		return true;
-	if (!chunk_store_put(&whole, p->store, (struct view){ job->data, job->len }, c, scratch, e))
+	if (!chunk_store_put(&whole, p->store, (struct view){ data, job->len }, c, scratch, e))
 		return false;
 	for (size_t i = 0; i < job->count; i++) {
 		job->pieces[i]->piece.chunk = whole.chunk;
 		job->pieces[i]->piece.stored = whole.stored;
 	}
 	return true;
+}
+
+/* One long row must not hold its size for the rest of the run. */
+static void let_go(struct packer *p, struct packer_job *job, struct buf *scratch)
+{
+	if (!job->row)
+		return;
+	free(job->row);
+	job->row = NULL;
+	buf_release(scratch);
+	atomic_flag_clear(&p->long_row);
 }
 
 static void *store_chunks(void *arg)
@@ -70,6 +85,7 @@ static void *store_chunks(void *arg)
 			packer_fail(p, &e);
 			break;
 		}
+		let_go(p, job, &scratch);
 		queue_push(p->empty, job);
 	}
 	buf_release(&scratch);
@@ -85,6 +101,7 @@ bool packer_start(struct packer **out, struct chunk_store *store, unsigned reade
 	p->store = store;
 	p->cancel = cancel;
 	p->level = level;
+	atomic_flag_clear(&p->long_row);
 	/* One open per reader, one being stored per thread, and two in between. */
 	p->job_count = 2 * (size_t)readers + 2;
 	p->jobs = xcalloc(p->job_count, sizeof *p->jobs);
@@ -122,6 +139,7 @@ bool packer_finish(struct packer *p, struct err *e)
 		*e = p->error;
 	for (size_t i = 0; i < p->job_count; i++) {
 		free(p->jobs[i].data);
+		free(p->jobs[i].row);
 		free(p->jobs[i].pieces);
 	}
 	queue_free(p->empty);
@@ -191,51 +209,78 @@ static struct plan_piece *new_piece(struct plan_range *range, uint64_t offset)
 	return piece;
 }
 
+static void begin_run(struct packer_job *job, struct plan_range *range)
+{
+	if (job->count == job->cap) {
+		job->cap = job->cap == 0 ? 1 : job->cap * 2;
+		job->pieces = xrealloc(job->pieces, job->cap * sizeof(struct plan_piece *));
+	}
+	job->pieces[job->count++] = new_piece(range, job->len);
+	job->open = range;
+}
+
 static void append_row(struct packer_job *job, struct plan_range *range, struct view row)
 {
-	if (job->open != range) {
-		if (job->count == job->cap) {
-			job->cap = job->cap == 0 ? 1 : job->cap * 2;
-			job->pieces = xrealloc(job->pieces, job->cap * sizeof(struct plan_piece *));
-		}
-		job->pieces[job->count++] = new_piece(range, job->len);
-		job->open = range;
-	}
+	if (job->open != range)
+		begin_run(job, range);
 	memcpy(job->data + job->len, row.data, row.len);
 	job->len += row.len;
 	job->pieces[job->count - 1]->piece.length += row.len;
 }
 
-/* Longer than any buffer: stored from where libpq has it, by the reader itself. */
-static bool store_alone(struct packer_stream *s, struct plan_range *range, struct view row, struct err *e)
+/* Longer than any buffer, and another such row is being stored: stored from where libpq has it, by the reader itself.
+ */
+static bool store_here(struct packer_stream *s, struct plan_range *range, struct view row, struct err *e)
 {
 	struct packer *p = s->packer;
-	struct plan_piece *piece;
+	struct plan_piece *piece = new_piece(range, 0);
 	struct err own = ERR_INIT;
 
-	if (!hand_over(s, e))
-		return false;
-	if (!p->store)
-		return true;
 	if (s->compressor == NULL)
 		s->compressor = compressor_new(p->level);
-	piece = new_piece(range, 0);
 	if (!chunk_store_put(&piece->piece, p->store, row, s->compressor, &s->scratch, &own)) {
 		packer_fail(p, &own);
 		return stopped(s, e);
 	}
-	buf_release(&s->scratch); /* one long row must not hold its size for the rest of the run */
+	buf_release(&s->scratch);
 	return true;
 }
 
-bool packer_add_row(struct packer_stream *s, struct plan_range *range, struct view row, struct err *e)
+/* A storing thread takes the row over, while the next one is read. */
+static bool hand_over_row(struct packer_stream *s, struct plan_range *range, char **row, size_t len, struct err *e)
 {
+	if (!open_chunk(s, e)) {
+		atomic_flag_clear(&s->packer->long_row);
+		return false;
+	}
+	begin_run(s->job, range);
+	s->job->pieces[0]->piece.length = len;
+	s->job->row = *row;
+	s->job->len = len;
+	*row = NULL;
+	return hand_over(s, e);
+}
+
+static bool store_alone(struct packer_stream *s, struct plan_range *range, char **row, size_t len, struct err *e)
+{
+	if (!hand_over(s, e))
+		return false;
+	if (!s->packer->store)
+		return true;
+	if (!atomic_flag_test_and_set(&s->packer->long_row))
+		return hand_over_row(s, range, row, len, e);
+	return store_here(s, range, (struct view){ (const uint8_t *)*row, len }, e);
+}
+
+bool packer_add_row(struct packer_stream *s, struct plan_range *range, char **text, size_t len, struct err *e)
+{
+	const struct view row = { (const uint8_t *)*text, len };
 	struct hash128 hash = hash_row(row);
 
 	fingerprint_add_hash(&range->fingerprint, hash);
 	range->bytes += row.len;
 	if (row.len > CHUNK_MAX)
-		return store_alone(s, range, row, e);
+		return store_alone(s, range, text, len, e);
 	for (;;) {
 		if (s->job == NULL && !open_chunk(s, e))
 			return false;
@@ -251,7 +296,7 @@ bool packer_add_row(struct packer_stream *s, struct plan_range *range, struct vi
 				return false;
 			continue;
 		case ROW_ALONE:
-			return store_alone(s, range, row, e);
+			return store_alone(s, range, text, len, e);
 		}
 	}
 }

@@ -32,9 +32,11 @@ struct packer_stream {
 void packer_stream_init(struct packer_stream *s, struct packer *p, uint64_t seed);
 void packer_stream_release(struct packer_stream *s); /* drops an open chunk */
 
-/* False with ERR_CANCELLED when storing has failed or the run is cancelled: the error itself comes from
- * packer_finish(). */
-bool packer_add_row(struct packer_stream *s, struct plan_range *range, struct view row, struct err *e);
+/*
+ * *row is malloc'ed; it is NULL afterwards when it was taken, to be freed once it is stored. False with ERR_CANCELLED
+ * when storing has failed or the run is cancelled: the error itself comes from packer_finish().
+ */
+bool packer_add_row(struct packer_stream *s, struct plan_range *range, char **row, size_t len, struct err *e);
 /* The range's rows are complete. keep_open lets the next range share the chunk. */
 bool packer_end_range(struct packer_stream *s, bool keep_open, struct err *e);
 

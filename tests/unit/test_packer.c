@@ -47,8 +47,14 @@ static void close_fixture(struct fixture *f)
 
 static bool add_row(struct fixture *f, size_t range, const char *text, size_t len, struct err *e)
 {
+	char *row = xmalloc(len);
+	bool ok;
+
+	memcpy(row, text, len);
 	buf_addn(&f->expected[range], text, len);
-	return packer_add_row(&f->stream, &f->ranges[range], (struct view){ (const uint8_t *)text, len }, e);
+	ok = packer_add_row(&f->stream, &f->ranges[range], &row, len, e);
+	free(row);
+	return ok;
 }
 
 /* Rows of different lengths that do not repeat. */
@@ -141,6 +147,30 @@ static void a_row_longer_than_a_buffer_is_a_chunk_by_itself(void **state)
 	free(row);
 }
 
+/* One is stored by a thread, the others meanwhile by the reader: either way they come back, in their order. */
+static void many_long_rows(void **state)
+{
+	struct fixture f;
+	struct err e = ERR_INIT;
+	size_t len = CHUNK_MAX + 100;
+	char *row = xmalloc(len);
+
+	(void)state;
+	open_fixture(&f, storage_new_memory());
+	for (int i = 0; i < 8; i++) {
+		memset(row, 'a' + i, len);
+		row[len - 1] = '\n';
+		assert_true(add_row(&f, 0, row, len, &e));
+		assert_true(add_row(&f, 0, "short\n", 6, &e));
+	}
+	assert_true(packer_end_range(&f.stream, false, &e));
+	packer_stream_release(&f.stream);
+	assert_true(packer_finish(f.packer, &e));
+	assert_pieces_give_the_rows_back(&f, 0);
+	close_fixture(&f);
+	free(row);
+}
+
 static void a_failing_store_stops_the_reader_and_names_the_cause(void **state)
 {
 	struct fixture f;
@@ -165,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_come_back_from_their_pieces),
 		cmocka_unit_test(a_row_longer_than_a_buffer_is_a_chunk_by_itself),
+		cmocka_unit_test(many_long_rows),
 		cmocka_unit_test(a_failing_store_stops_the_reader_and_names_the_cause),
 	};
 
