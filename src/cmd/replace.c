@@ -335,7 +335,7 @@ static bool hook_before_swap(struct replace *x, struct err *e)
 
 static bool replace(struct replace *x, struct err *e)
 {
-	if (!timed(x, "safety", take_safety_snapshot, e) || (!x->given.conn && !timed(x, "check", take_up, e)) ||
+	if (!timed(x, "safety", take_safety_snapshot, e) || (!x->given.conn && !take_up(x, e)) ||
 	        (!x->taken_up && !restore(x, e)))
 		return false;
 	x->facts.replacement = x->restored.database;
