@@ -46,7 +46,7 @@ static struct proof *new_proof(const struct verify *v)
 	p->snapshot_id = arena_strdup(&p->arena, v->m->id);
 	p->database = arena_strdup(&p->arena, v->m->database);
 	p->host = arena_strdup(&p->arena, host);
-	p->where = "private cluster";
+	p->where = PROOF_PRIVATE;
 	p->started_us = clock_utc_us();
 	return p;
 }

@@ -37,6 +37,11 @@ json_t *answer_seconds(int64_t us)
 	return json_real((double)(us / 1000) / 1000.0);
 }
 
+json_t *answer_share(double share)
+{
+	return json_real((double)(int64_t)(share * 1000 + (share < 0 ? -0.5 : 0.5)) / 1000);
+}
+
 json_t *answer_count(uint64_t n)
 {
 	return json_integer((json_int_t)n);

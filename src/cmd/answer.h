@@ -16,6 +16,7 @@
 json_t *answer_text(const char *text); /* bytes that are not UTF-8 become "?"; NULL gives null */
 json_t *answer_time(int64_t utc_us);   /* RFC 3339 */
 json_t *answer_seconds(int64_t us);
+json_t *answer_share(double share); /* to three digits: 0.167 */
 json_t *answer_count(uint64_t n);
 json_t *answer_manifest(const struct manifest *m);
 json_t *answer_phases(const struct proof_phase *phases, size_t count);

@@ -44,7 +44,7 @@ static void table_text(struct buf *out, const struct journal *j)
 	struct table t = { 0 };
 	char text[TEXT_SIZE];
 
-	table_start(&t, "time (UTC)|database|what|snapshot|outcome|>took|who|note");
+	table_start(&t, "time (UTC)|database|what|snapshot|outcome|>took|>predicted|who|note");
 	for (size_t i = 0; i < j->count; i++) {
 		const struct journal_event *v = j->events[i];
 		const char *kept = journal_detail(v, "kept");
@@ -58,6 +58,7 @@ static void table_text(struct buf *out, const struct journal *j)
 		table_cell(&t, v->snapshot_id ? v->snapshot_id : "-");
 		table_cell(&t, outcome_word(v->outcome));
 		table_cell(&t, text_duration(text, took(v)));
+		table_cell(&t, report_error(text, v) ? text : "-");
 		table_cell(&t, who);
 		table_cell(&t, note);
 		free(who);
@@ -90,6 +91,18 @@ static void markdown_line(struct buf *out, const char *name, const char *value)
 	buf_add(out, "\n");
 }
 
+static void prediction_line(struct buf *out, const struct journal_event *v)
+{
+	char predicted[TEXT_SIZE], text[TEXT_SIZE], error[TEXT_SIZE];
+
+	if (v->predicted_us <= 0)
+		return;
+	buf_addf(out, "- predicted: %s", text_duration(predicted, v->predicted_us));
+	if (report_error(error, v))
+		buf_addf(out, ", took %s: %s", text_duration(text, took(v)), error);
+	buf_add(out, "\n");
+}
+
 /* For the page after the incident: one section per event, oldest first. */
 static void markdown(struct buf *out, const struct journal *j)
 {
@@ -113,8 +126,7 @@ static void markdown(struct buf *out, const struct journal *j)
 		markdown_line(out, "database", v->dbname);
 		markdown_line(out, "snapshot", v->snapshot_id);
 		markdown_line(out, "took", text_duration(text, took(v)));
-		if (v->predicted_us > 0)
-			markdown_line(out, "predicted", text_duration(text, v->predicted_us));
+		prediction_line(out, v);
 		report_phases(&phases, v->phases, v->phase_count);
 		markdown_line(out, "phases", buf_str(&phases));
 		markdown_line(out, "message", v->message);
@@ -128,6 +140,7 @@ static void markdown(struct buf *out, const struct journal *j)
 static json_t *event_document(const struct journal_event *v)
 {
 	json_t *o = json_object(), *details = json_object();
+	double error;
 
 	json_object_set_new(o, "event", answer_text(v->event));
 	json_object_set_new(o, "database", answer_text(v->database));
@@ -136,6 +149,7 @@ static json_t *event_document(const struct journal_event *v)
 	json_object_set_new(o, "finished", answer_time(v->finished_us));
 	json_object_set_new(o, "seconds", answer_seconds(took(v)));
 	json_object_set_new(o, "predicted_seconds", v->predicted_us ? answer_seconds(v->predicted_us) : json_null());
+	json_object_set_new(o, "prediction_error", predict_error(&error, v) ? answer_share(error) : json_null());
 	json_object_set_new(o, "host", answer_text(v->host));
 	json_object_set_new(o, "user", answer_text(v->user));
 	json_object_set_new(o, "server", answer_text(v->server));

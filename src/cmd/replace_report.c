@@ -64,7 +64,7 @@ void replace_record(const struct replace *x, const struct err *why)
 	event.started_us = clock_utc_us() - (clock_monotonic_us() - x->started);
 	record_server(&event, x->place.target.conn);
 	event.snapshot_id = x->manifest->id;
-	event.predicted_us = x->prediction.duration_us;
+	event.predicted_us = x->taken_up ? 0 : x->prediction.duration_us; /* of a restore, which an earlier run did */
 	event.rows = x->restored.rows;
 	event.plain_bytes = x->restored.plain_bytes;
 	event.phases = (struct proof_phase *)x->phases;

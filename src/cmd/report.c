@@ -140,26 +140,6 @@ static void record_proof(struct journal_event *v, const struct manifest *m, cons
 	record_detail(v, "proof", "%s", report_outcome(p->outcome));
 }
 
-bool report_verify(
-        struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e)
-{
-	struct target scratch = TARGET_INIT;
-	struct verify_options o;
-	struct journal_event event = record_start("verify", m->database);
-	struct progress *progress;
-	bool ok;
-
-	if (!report_scratch(&o, &scratch, c, e))
-		return false;
-	progress = progress_start();
-	ok = verify_snapshot(out, r, m, &o, progress_observer(progress), c->cancel, e);
-	progress_stop(progress);
-	record_proof(&event, m, ok ? *out : NULL);
-	record_finish(&event, c, r, ok && *out && (*out)->outcome != PROOF_GOOD, ok ? NULL : e);
-	target_release(&scratch);
-	return ok;
-}
-
 /* A journal that cannot be read makes no difference to a restore. */
 void report_predict(struct prediction *out, struct repository *r, const struct manifest *m, const struct conninfo *conn,
         enum predict_kind kind)
@@ -169,11 +149,55 @@ void report_predict(struct prediction *out, struct repository *r, const struct m
 	struct buf server = BUF_INIT;
 	struct journal j;
 
-	target_server(&server, conn);
-	journal_load(&j, r, m->database, JOURNAL_RECENT, &ignored);
+	if (conn)
+		target_server(&server, conn);
+	else
+		buf_add(&server, PROOF_PRIVATE);
+	journal_load_each(&j, r, m->database, JOURNAL_RECENT, &ignored);
 	proof_load_newest(&proof, r, m->database, m->id, &ignored);
 	predict_restore(out, &j, proof, buf_str(&server), m->plain_bytes, kind);
 	proof_free(proof);
 	journal_release(&j);
 	buf_release(&server);
+}
+
+bool report_error(char out[TEXT_SIZE], const struct journal_event *v)
+{
+	double error;
+	long percent;
+
+	if (!predict_error(&error, v))
+		return false;
+	percent = (long)(error * 100 + (error < 0 ? -0.5 : 0.5));
+	if (percent == 0)
+		snprintf(out, TEXT_SIZE, "as predicted");
+	else
+		snprintf(out, TEXT_SIZE, "%ld %% %s", labs(percent), percent > 0 ? "over" : "under");
+	return true;
+}
+
+bool report_verify(
+        struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e)
+{
+	struct target scratch = TARGET_INIT;
+	struct verify_options o;
+	struct journal_event event = record_start("verify", m->database);
+	struct prediction prediction;
+	struct progress *progress;
+	char text[TEXT_SIZE];
+	bool ok;
+
+	if (!report_scratch(&o, &scratch, c, e))
+		return false;
+	report_predict(&prediction, r, m, o.scratch_server, PREDICT_VERIFY);
+	if (o.dry_run && prediction.basis != PREDICTION_NONE)
+		say_info("predicted time: %s, by %s", text_duration(text, prediction.duration_us), prediction.text);
+	event.predicted_us = prediction.duration_us;
+	progress = progress_start();
+	ok = verify_snapshot(out, r, m, &o, progress_observer(progress), c->cancel, e);
+	progress_stop(progress);
+	record_proof(&event, m, ok ? *out : NULL);
+	record_finish(&event, c, r, ok && *out && (*out)->outcome != PROOF_GOOD, ok ? NULL : e);
+	target_release(&scratch);
+	return ok;
 }

@@ -5,6 +5,7 @@
 #define DRTOOL_CMD_REPORT_H
 
 #include "src/cmd/cmd.h"
+#include "src/cmd/text.h"
 #include "src/monitor/predict.h"
 #include "storage/repository/manifest.h"
 #include "storage/repository/proof.h"
@@ -33,9 +34,12 @@ bool report_scratch(struct verify_options *out, struct target *scratch, const st
 /* Before a snapshot that is to be verified: could that be done here at all? */
 bool report_verify_possible(const struct cmd *c, int server_version, struct err *e);
 
-/* How long a restore of this snapshot to this server will take, by what is recorded. */
+/* How long a restore of this snapshot to this server (a test restore, NULL: to a private one) will take, by what is
+ * recorded. */
 struct conninfo;
 void report_predict(struct prediction *out, struct repository *r, const struct manifest *m, const struct conninfo *conn,
         enum predict_kind kind);
+/* How far off that was: "17 % over", "5 % under", "as predicted". False when there is nothing to say. */
+bool report_error(char out[TEXT_SIZE], const struct journal_event *v);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "src/base/clock.h"
 #include "src/cmd/answer.h"
+#include "src/cmd/report.h"
 #include "src/cmd/say.h"
 #include "src/cmd/status_server.h"
 #include "src/cmd/store.h"
@@ -61,6 +62,16 @@ static void snapshot_line(struct buf *out, const char *name, const struct manife
 		buf_add(out, "none");
 }
 
+static void prediction_line(struct buf *out, const struct journal_event *v)
+{
+	char predicted[TEXT_SIZE], took[TEXT_SIZE], error[TEXT_SIZE] = "", age[TEXT_SIZE];
+
+	report_error(error, v);
+	buf_addf(out, "  last prediction   %s, and %s took %s: %s, %s ago\n", text_duration(predicted, v->predicted_us),
+	        v->event, text_duration(took, v->finished_us - v->started_us), error,
+	        text_age(age, clock_utc_us() - v->finished_us));
+}
+
 static void restore_lines(struct buf *out, const struct answer *a, int64_t rto_us)
 {
 	const struct status *s = &a->status;
@@ -78,6 +89,8 @@ static void restore_lines(struct buf *out, const struct answer *a, int64_t rto_u
 		buf_addf(out, "  restore measured  %s, %s ago\n",
 		        text_duration(took, s->restored->finished_us - s->restored->started_us),
 		        text_age(age, clock_utc_us() - s->restored->finished_us));
+	if (s->predicted)
+		prediction_line(out, s->predicted);
 }
 
 static void server_lines(struct buf *out, const struct status_server *s)
@@ -136,6 +149,23 @@ static json_t *prediction_document(const struct prediction *p)
 	return o;
 }
 
+/* How the last one turned out. */
+static json_t *predicted_document(const struct journal_event *v)
+{
+	json_t *o;
+	double error;
+
+	if (!v || !predict_error(&error, v))
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "event", answer_text(v->event));
+	json_object_set_new(o, "finished", answer_time(v->finished_us));
+	json_object_set_new(o, "predicted_seconds", answer_seconds(v->predicted_us));
+	json_object_set_new(o, "seconds", answer_seconds(v->finished_us - v->started_us));
+	json_object_set_new(o, "error", answer_share(error));
+	return o;
+}
+
 static json_t *one_document(const struct cmd *c, const struct answer *a)
 {
 	const struct status *s = &a->status;
@@ -150,6 +180,7 @@ static json_t *one_document(const struct cmd *c, const struct answer *a)
 	json_object_set_new(o, "proved", s->proved ? answer_text(s->proved->id) : json_null());
 	json_object_set_new(o, "proof", answer_proof(s->proof));
 	json_object_set_new(o, "prediction", prediction_document(&s->prediction));
+	json_object_set_new(o, "last_prediction", predicted_document(s->predicted));
 	json_object_set_new(o, "measured_seconds",
 	        s->restored ? answer_seconds(s->restored->finished_us - s->restored->started_us) : json_null());
 	json_object_set_new(o, "size", a->server->live.size ? answer_count(a->server->live.size) : json_null());

@@ -23,11 +23,13 @@ static int64_t sum_of(const char *const *names, const struct proof_phase *phases
 	return sum;
 }
 
-static void scale(
-        struct prediction *out, const struct proof_phase *phases, size_t count, uint64_t bytes_then, uint64_t bytes_now)
+static void scale(struct prediction *out, const struct proof_phase *phases, size_t count, uint64_t bytes_then,
+        uint64_t bytes_now, enum predict_kind kind)
 {
-	static const char *const fixed[] = { "schema", "final", NULL };
-	static const char *const growing[] = { "data", "indexes", "analyze", NULL };
+	static const char *const fixed_all[] = { "cluster", "schema", "final", NULL };
+	static const char *const growing_all[] = { "compare", "data", "indexes", "analyze", NULL };
+	bool verify = kind == PREDICT_VERIFY;
+	const char *const *fixed = fixed_all + !verify, *const *growing = growing_all + !verify;
 	double ratio = bytes_then ? (double)bytes_now / (double)bytes_then : 1;
 	int64_t base = sum_of(fixed, phases, count), rest = sum_of(growing, phases, count);
 
@@ -56,16 +58,22 @@ static bool is_measured(const struct journal_event *v, bool proof)
 	return strcmp(v->event, "restore") == 0 || strcmp(v->event, "replace") == 0;
 }
 
-/* The newest of its kind, on server when that is not NULL. */
+/* The newest of its kind: on server where there is one, else anywhere. */
 static const struct journal_event *newest(const struct journal *j, bool proof, const char *server)
 {
+	const struct journal_event *anywhere = NULL;
+
 	for (size_t i = j->count; i-- > 0;) {
 		const struct journal_event *v = j->events[i];
 
-		if (is_measured(v, proof) && (!server || (v->server && strcmp(v->server, server) == 0)))
+		if (!is_measured(v, proof))
+			continue;
+		if (server && v->server && strcmp(v->server, server) == 0)
 			return v;
+		if (!anywhere)
+			anywhere = v;
 	}
-	return NULL;
+	return anywhere;
 }
 
 /* The newest event of this name that was carried out. */
@@ -87,7 +95,7 @@ static int64_t around(const struct journal *j, uint64_t plain_bytes, enum predic
 	const struct journal_event *replaced = last(j, "replace"), *taken = last(j, "snapshot");
 	int64_t sum = 0;
 
-	if (kind != PREDICT_RESTORE && replaced)
+	if ((kind == PREDICT_REPLACE || kind == PREDICT_REPLACE_WITH_SAFETY) && replaced)
 		sum = sum_of(names, replaced->phases, replaced->phase_count);
 	if (kind == PREDICT_REPLACE_WITH_SAFETY && taken && taken->plain_bytes)
 		sum += (int64_t)((double)(taken->finished_us - taken->started_us) * (double)plain_bytes /
@@ -98,25 +106,32 @@ static int64_t around(const struct journal *j, uint64_t plain_bytes, enum predic
 void predict_restore(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,
         uint64_t plain_bytes, enum predict_kind kind)
 {
-	const struct journal_event *v = server ? newest(j, false, server) : NULL;
+	bool verify = kind == PREDICT_VERIFY;
+	const struct journal_event *v = verify ? NULL : newest(j, false, server);
 
 	*out = (struct prediction){ .basis = PREDICTION_NONE, .text = "nothing was measured yet" };
-	if (!v)
-		v = newest(j, false, NULL);
 	if (v) {
 		out->basis = PREDICTION_RESTORE;
 		describe(out, "a restore", v->server, v->plain_bytes, v->finished_us);
-	} else if ((v = newest(j, true, NULL)) != NULL) {
+	} else if ((v = newest(j, true, verify ? server : NULL)) != NULL) {
 		out->basis = PREDICTION_PROOF;
 		describe(out, "a test restore", v->server, v->plain_bytes, v->finished_us);
 	}
 	if (v) {
-		scale(out, v->phases, v->phase_count, v->plain_bytes, plain_bytes);
+		scale(out, v->phases, v->phase_count, v->plain_bytes, plain_bytes, kind);
 	} else if (proof) {
 		out->basis = PREDICTION_PROOF;
 		describe(out, "a test restore", proof->where, proof->plain_bytes, proof->finished_us);
-		scale(out, proof->phases, proof->phase_count, proof->plain_bytes, plain_bytes);
+		scale(out, proof->phases, proof->phase_count, proof->plain_bytes, plain_bytes, kind);
 	}
 	if (out->basis != PREDICTION_NONE)
 		out->duration_us += around(j, plain_bytes, kind);
+}
+
+bool predict_error(double *out, const struct journal_event *v)
+{
+	if (v->predicted_us <= 0 || v->outcome == JOURNAL_FAILED || v->outcome == JOURNAL_REFUSED)
+		return false;
+	*out = (double)(v->finished_us - v->started_us) / (double)v->predicted_us - 1;
+	return true;
 }

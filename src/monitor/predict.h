@@ -26,13 +26,18 @@ enum predict_kind {
 	PREDICT_REPLACE,             /* in the place of a live one: with what looking at it, checks, hooks and the swap
 	                                took the last time */
 	PREDICT_REPLACE_WITH_SAFETY, /* and with a snapshot of the live one before */
+	PREDICT_VERIFY,              /* a test restore, comparison included; by test restores alone */
 };
 
 /*
  * From the events "restore", "replace" and "verify" of j (oldest first) and, when it holds none of use, from proof (may
- * be NULL). server is where the restore would go; NULL when that is not known.
+ * be NULL). server is where the restore would go (of a test restore as its proof says it); NULL when that is not known.
  */
 void predict_restore(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,
         uint64_t plain_bytes, enum predict_kind kind);
+
+/* How much longer (shorter: below 0) it took than was predicted, as a share of that: 0.17. False when nothing was
+ * predicted, or it did not come to its end. */
+bool predict_error(double *out, const struct journal_event *v);
 
 #endif

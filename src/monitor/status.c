@@ -40,16 +40,29 @@ static bool read_proof(struct status *s, struct repository *r, struct err *e)
 	return false;
 }
 
-static struct journal_event *newest_restore(const struct journal *j)
+static bool is_restore(const struct journal_event *v)
 {
-	for (size_t i = j->count; i-- > 0;) {
-		struct journal_event *v = j->events[i];
+	return strcmp(v->event, "restore") == 0 || strcmp(v->event, "replace") == 0;
+}
 
-		if ((strcmp(v->event, "restore") == 0 || strcmp(v->event, "replace") == 0) &&
-		        (v->outcome == JOURNAL_DONE || v->outcome == JOURNAL_DIFFERS))
-			return v;
+static void find_restores(struct status *s)
+{
+	struct journal_event *test = NULL;
+	double error;
+
+	for (size_t i = s->journal.count; i-- > 0;) {
+		struct journal_event *v = s->journal.events[i];
+		bool restore = is_restore(v), predicted = predict_error(&error, v);
+
+		if (restore && !s->restored && (v->outcome == JOURNAL_DONE || v->outcome == JOURNAL_DIFFERS))
+			s->restored = v;
+		if (restore && predicted && !s->predicted)
+			s->predicted = v;
+		if (predicted && !test && strcmp(v->event, "verify") == 0)
+			test = v;
 	}
-	return NULL;
+	if (!s->predicted)
+		s->predicted = test;
 }
 
 static void predict(struct status *s, const struct status_live *live)
@@ -77,11 +90,11 @@ bool status_read(struct status *out, struct repository *r, const char *database,
 	*out = (struct status){ 0 };
 	out->database = arena_strdup(&out->arena, database);
 	if (!read_snapshots(out, r, now_us, e) || !read_proof(out, r, e) ||
-	        !journal_load(&out->journal, r, database, JOURNAL_RECENT, e)) {
+	        !journal_load_each(&out->journal, r, database, JOURNAL_RECENT, e)) {
 		status_release(out);
 		return err_wrap(e, "status of \"%s\"", database);
 	}
-	out->restored = newest_restore(&out->journal);
+	find_restores(out);
 	predict(out, live);
 	compare(out, o);
 	return true;

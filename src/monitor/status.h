@@ -28,12 +28,13 @@ struct status {
 	struct proof *proof;     /* of it */
 	uint64_t plain_bytes;    /* of a snapshot taken now: the newest's, grown as the database has */
 	struct prediction prediction;
-	struct journal_event *restored; /* the newest restore or swap that was carried out; NULL: none; in journal */
-	struct journal journal;         /* its newest events */
-	uint64_t stored_bytes;          /* all its snapshots together, as each added them */
-	uint64_t stored_week_bytes;     /* by those of the last seven days */
-	bool rpo_missed, rto_missed;    /* false where there is no objective, or nothing to predict by */
-	bool rto_unknown;               /* an objective, and nothing to predict by */
+	struct journal_event *restored;  /* the newest restore or swap that was carried out; NULL: none; in journal */
+	struct journal_event *predicted; /* the newest of these whose length was predicted, else such a test restore */
+	struct journal journal;          /* its newest events */
+	uint64_t stored_bytes;           /* all its snapshots together, as each added them */
+	uint64_t stored_week_bytes;      /* by those of the last seven days */
+	bool rpo_missed, rto_missed;     /* false where there is no objective, or nothing to predict by */
+	bool rto_unknown;                /* an objective, and nothing to predict by */
 	struct arena arena;
 };
 

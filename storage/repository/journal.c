@@ -205,6 +205,13 @@ static bool list_by_time(struct names *out, struct repository *r, const char *da
 	return ok;
 }
 
+/* names: all that are wanted, in order. */
+static bool load_names(struct journal *out, struct repository *r, const char **names, size_t count, struct err *e)
+{
+	out->events = xcalloc(count + 1, sizeof(struct journal_event *));
+	return count == 0 || fetch_each(r->storage, OBJECT_JOURNAL, names, count, DOCUMENT_MAX, load_one, out, e);
+}
+
 bool journal_load(struct journal *out, struct repository *r, const char *database, size_t max, struct err *e)
 {
 	struct names names = NAMES_INIT;
@@ -212,10 +219,44 @@ bool journal_load(struct journal *out, struct repository *r, const char *databas
 	*out = (struct journal){ 0 };
 	bool ok = list_by_time(&names, r, database, e);
 	size_t first = names.count > max ? names.count - max : 0;
-	out->events = xcalloc(names.count - first + 1, sizeof(struct journal_event *));
-	if (ok && names.count)
-		ok = fetch_each(r->storage, OBJECT_JOURNAL, names.items + first, names.count - first, DOCUMENT_MAX,
-		        load_one, out, e);
+	ok = ok && load_names(out, r, names.items + first, names.count - first, e);
+	names_release(&names);
+	return ok || err_wrap(e, "read the journal");
+}
+
+static const char *word_of(const char *name)
+{
+	const char *time = time_of(name);
+
+	return strlen(time) > TIME_LEN ? time + TIME_LEN : "";
+}
+
+/* Keeps the order; how many are left. */
+static size_t keep_newest_of_each(const char **names, size_t count, size_t max)
+{
+	size_t first = count;
+
+	for (size_t i = count; i-- > 0;) {
+		size_t same = 0;
+
+		for (size_t k = first; k < count && same < max; k++)
+			same += strcmp(word_of(names[k]), word_of(names[i])) == 0;
+		if (same < max)
+			names[--first] = names[i];
+	}
+	if (first)
+		memmove(names, names + first, (count - first) * sizeof(*names));
+	return count - first;
+}
+
+bool journal_load_each(struct journal *out, struct repository *r, const char *database, size_t max, struct err *e)
+{
+	struct names names = NAMES_INIT;
+
+	*out = (struct journal){ 0 };
+	bool ok = list_by_time(&names, r, database, e);
+	size_t count = keep_newest_of_each(names.items, names.count, max);
+	ok = ok && load_names(out, r, names.items, count, e);
 	names_release(&names);
 	return ok || err_wrap(e, "read the journal");
 }
@@ -247,9 +288,7 @@ static enum fetch_answer tell(void *cookie, const struct fetched *f, struct err 
 
 static bool has_word(const char *name, const char *const *words)
 {
-	const char *time = time_of(name), *word = strlen(time) > TIME_LEN ? time + TIME_LEN : "";
-
-	while (*words && strcmp(*words, word) != 0)
+	while (*words && strcmp(*words, word_of(name)) != 0)
 		words++;
 	return *words != NULL;
 }

@@ -51,7 +51,7 @@ const char *journal_detail(const struct journal_event *v, const char *name);
 /* v's host and user are taken from this process. */
 bool journal_record(struct repository *r, const struct journal_event *v, struct err *e);
 
-#define JOURNAL_RECENT ((size_t)50) /* events that are enough to predict by */
+#define JOURNAL_RECENT ((size_t)10) /* events of a word that are enough to predict by */
 
 struct journal {
 	struct journal_event **events; /* oldest first */
@@ -71,6 +71,8 @@ typedef enum fetch_answer journal_fn(void *cookie, const struct journal_event *v
  * as fetch_each() does. */
 bool journal_each_newest(struct repository *r, const char *database, const char *const *words, journal_fn *each,
         void *cookie, struct err *e);
+/* The same, of the newest max events of each word: however many snapshots were taken since the last restore. */
+bool journal_load_each(struct journal *out, struct repository *r, const char *database, size_t max, struct err *e);
 void journal_release(struct journal *j);
 
 #endif

@@ -17,6 +17,8 @@ enum proof_outcome {
 	PROOF_DIFFERS,
 };
 
+#define PROOF_PRIVATE "private cluster"
+
 struct proof_phase {
 	const char *name; /* "cluster", "schema", "data", "indexes", "compare", ... */
 	int64_t duration_us;
@@ -35,7 +37,7 @@ struct proof {
 	int64_t started_us, finished_us; /* UTC */
 	const char *host;
 	int server_version; /* restored into */
-	const char *where;  /* "private cluster" or host:port */
+	const char *where;  /* PROOF_PRIVATE or host:port */
 	enum proof_outcome outcome;
 	uint64_t tables, rows, plain_bytes, large_objects, sequences;
 	struct proof_phase *phases;

@@ -62,4 +62,23 @@ expect 0 drtool journal shop --last 1 --json
 [ "$(jq -r '.[0] | .snapshot + " " + .dbname' <<<"$OUT")" = "$ID shop" ] || fail "$OUT"
 expect 2 drtool status "host=$PGHOST"
 error_says "names no database"
+
+step "how far off each prediction was"
+repo_remove "$event"
+verify_ok "$ID"
+expect 0 drtool verify "$ID" --dry-run
+grep -q '^predicted time: .*, by a test restore of .* on private cluster' "$T/err" || fail "$(cat "$T/err")"
+verify_ok "$ID"
+expect 0 drtool restore "$ID" --replace "dbname=shop" --confirm shop
+expect 0 drtool journal shop --json
+jq -e '[.[] | select(.event == "verify" or .event == "restore" or .event == "replace")] | [.[].event] == ["restore", "verify", "verify", "replace"] and .[1].prediction_error == null
+	and all(.[0, 2, 3]; . as $v | .predicted_seconds > 0 and ((.seconds / .predicted_seconds - 1 - .prediction_error) | . * . < 0.0001 * (1 + $v.prediction_error) * (1 + $v.prediction_error)))' <<<"$OUT" >/dev/null || fail "$OUT"
+expect 0 drtool journal shop --last 1
+grep -qE ' replace .*( % (over|under)|as predicted)  ' <<<"$OUT" || fail "$OUT"
+expect 0 drtool journal shop --last 1 --markdown
+grep -qE '^- predicted: [0-9.]+ (s|min), took ([0-9.]+ s|.*min.*): ([0-9]+ % (over|under)|as predicted)$' <<<"$OUT" || fail "$OUT"
+expect 0 drtool status "dbname=shop"
+grep -qE '^  last prediction   [0-9.]+ s, and replace took [0-9.]+ s: .*, [0-9]+ s ago$' <<<"$OUT" || fail "$OUT"
+expect 0 drtool status "dbname=shop" --json
+jq -e '.[0].last_prediction | .event == "replace" and .predicted_seconds > 0 and .seconds > 0 and .error != null' <<<"$OUT" >/dev/null || fail "$OUT"
 no_leftovers

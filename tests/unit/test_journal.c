@@ -125,6 +125,34 @@ static void test_damage_hides_one_event_only(void **state)
 	repository_close(r);
 }
 
+static void test_the_newest_of_each_word(void **state)
+{
+	struct repository *r = fixture_repository();
+	struct err e = ERR_INIT;
+	struct journal j;
+
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		struct journal_event v = sample(i == 3 || i == 5 ? "restore" : "snapshot", 1777636800000000 + i);
+
+		v.rows = i;
+		record(r, &v);
+	}
+	assert_true(journal_load_each(&j, r, "a/b", 3, &e));
+	assert_int_equal(j.count, 5);
+	assert_true(
+	        j.events[0]->rows == 3 && j.events[1]->rows == 5 && j.events[2]->rows == 37 && j.events[4]->rows == 39);
+	journal_release(&j);
+	assert_true(journal_load_each(&j, r, "a/b", 1, &e));
+	assert_int_equal(j.count, 2);
+	assert_string_equal(j.events[0]->event, "restore");
+	journal_release(&j);
+	assert_true(journal_load_each(&j, r, "c", 1, &e));
+	assert_int_equal(j.count, 0);
+	journal_release(&j);
+	repository_close(r);
+}
+
 struct seen {
 	uint64_t rows[8];
 	size_t count, damaged, enough;
@@ -207,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_the_newest_of_all_databases_in_order_of_time),
 		cmocka_unit_test(test_two_of_one_moment_are_two),
 		cmocka_unit_test(test_damage_hides_one_event_only),
+		cmocka_unit_test(test_the_newest_of_each_word),
 		cmocka_unit_test(test_the_newest_of_some_words_between_any_number_of_others),
 		cmocka_unit_test(test_a_store_that_fails_is_an_error),
 	};

@@ -100,6 +100,45 @@ static void test_in_the_place_of_a_live_one(void **state)
 	assert_true(p.duration_us == 1 * S + 2 * 40 * S + 5 * S);
 }
 
+static void test_a_test_restore_is_predicted_whole_and_by_its_like(void **state)
+{
+	struct journal_event events[] = { event("verify", "private cluster", 100), event("verify", "db2:5432", 10),
+		event("restore", "private cluster", 200) };
+	struct journal_event *list[] = { &events[2], &events[0], &events[1] };
+	struct journal j = { .events = list, .count = 3 };
+	struct prediction p;
+
+	(void)state;
+	predict_restore(&p, &j, NULL, "private cluster", 200, PREDICT_VERIFY);
+	assert_true(p.duration_us == 5 * S + 2 * 39 * S);
+	predict_restore(&p, &j, NULL, "db3:5432", 20, PREDICT_VERIFY); /* the newest, wherever it was */
+	assert_true(p.duration_us == 5 * S + 2 * 39 * S);
+	j.count = 1;
+	predict_restore(&p, &j, NULL, "private cluster", 200, PREDICT_VERIFY);
+	assert_int_equal(p.basis, PREDICTION_NONE);
+}
+
+static void test_how_far_off_it_was(void **state)
+{
+	struct journal_event v = event("restore", "db1:5432", 100);
+	double error = 9;
+
+	(void)state;
+	v.started_us = 100 * S;
+	v.finished_us = 114 * S;
+	assert_false(predict_error(&error, &v));
+	v.predicted_us = 12 * S;
+	assert_true(predict_error(&error, &v));
+	assert_true(error > 0.1666 && error < 0.1667);
+	v.predicted_us = 28 * S;
+	assert_true(predict_error(&error, &v));
+	assert_true(error == -0.5);
+	v.outcome = JOURNAL_DIFFERS;
+	assert_true(predict_error(&error, &v));
+	v.outcome = JOURNAL_FAILED;
+	assert_false(predict_error(&error, &v));
+}
+
 static void test_a_proof_of_an_older_repository_serves(void **state)
 {
 	struct proof proof = { .where = "private cluster", .plain_bytes = 100, .phases = phases, .phase_count = 7 };
@@ -119,6 +158,8 @@ int main(void)
 		cmocka_unit_test(test_what_grows_with_the_bytes_grows),
 		cmocka_unit_test(test_the_same_server_then_any_restore_then_a_proof),
 		cmocka_unit_test(test_in_the_place_of_a_live_one),
+		cmocka_unit_test(test_a_test_restore_is_predicted_whole_and_by_its_like),
+		cmocka_unit_test(test_how_far_off_it_was),
 		cmocka_unit_test(test_a_proof_of_an_older_repository_serves),
 	};
 

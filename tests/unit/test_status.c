@@ -81,6 +81,43 @@ static void test_objectives_are_compared_with_the_newest(void **state)
 	repository_close(r);
 }
 
+static void predicted(struct repository *r, const char *event, int64_t finished_us, int64_t predicted_us)
+{
+	struct journal_event v = { .event = event,
+		.database = "shop",
+		.started_us = finished_us - 14 * S,
+		.finished_us = finished_us,
+		.predicted_us = predicted_us,
+		.phases = phases,
+		.phase_count = 2 };
+	struct err e = ERR_INIT;
+
+	assert_true(journal_record(r, &v, &e));
+}
+
+/* However long ago the last restore was. */
+static void test_how_the_last_prediction_turned_out(void **state)
+{
+	struct repository *r = fixture_repository();
+	struct status s;
+
+	(void)state;
+	predicted(r, "verify", 100 * S, 11 * S);
+	s = read_status(r, &(struct status_objectives){ 0 }, 0, 900 * S);
+	assert_string_equal(s.predicted->event, "verify");
+	status_release(&s);
+	predicted(r, "restore", 200 * S, 12 * S);
+	predicted(r, "replace", 210 * S, 0);
+	for (int i = 0; i < 60; i++)
+		predicted(r, i % 2 ? "verify" : "snapshot", (300 + i) * S, i % 2 ? 13 * S : 0);
+	s = read_status(r, &(struct status_objectives){ 0 }, 0, 900 * S);
+	assert_string_equal(s.predicted->event, "restore");
+	assert_true(s.predicted->predicted_us == 12 * S);
+	assert_string_equal(s.restored->event, "replace");
+	status_release(&s);
+	repository_close(r);
+}
+
 static void test_the_newest_good_proof(void **state)
 {
 	struct repository *r = fixture_repository();
@@ -102,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_empty_repository_misses_the_rpo),
 		cmocka_unit_test(test_objectives_are_compared_with_the_newest),
+		cmocka_unit_test(test_how_the_last_prediction_turned_out),
 		cmocka_unit_test(test_the_newest_good_proof),
 	};
 
