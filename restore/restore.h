@@ -74,11 +74,15 @@ bool restore_mark_checked(const struct restore_options *o, const char *database,
 bool restore_find_checked(char out[64], const struct restore_options *o, const char *snapshot_id,
         const struct cancel *cancel, struct err *e);
 
+struct standby_place;
+
 struct verify_options {
 	unsigned jobs;
 	const char *pg_bin;
 	const char *scratch_dir; /* NULL: /var/lib/drtool/scratch when it can be made, else $TMPDIR, else /tmp */
 	const struct conninfo *scratch_server; /* a named server instead of a private cluster; NULL for a private one */
+	/* On the live database's own server, where it stays as the standby copy unless it differs; NULL: it goes. */
+	const struct standby_place *standby;
 	bool dry_run;
 };
 

@@ -147,6 +147,11 @@ static bool comment(struct attempt *t, const char *name, const char *text, struc
 	        text ? pg_quote_literal(&t->arena, text) : "NULL");
 }
 
+static bool open_up(struct attempt *t, const char *name, struct err *e)
+{
+	return pg_execf(t->session, e, "ALTER DATABASE %s ALLOW_CONNECTIONS true", pg_quote_ident(&t->arena, name));
+}
+
 static bool rename_to(struct attempt *t, const char *from, const char *to, struct err *e)
 {
 	return pg_execf(t->session, e, "ALTER DATABASE %s RENAME TO %s", pg_quote_ident(&t->arena, from),
@@ -211,7 +216,8 @@ static bool attempt(struct attempt *t, int64_t *window_us, struct err *e)
 	struct err ignored = ERR_INIT;
 	int64_t start = 0;
 	bool ok = begin(t, e) && comment(t, w->live, w->kept_comment, e) &&
-	          comment(t, w->replacement, w->replacement_comment, e);
+	          comment(t, w->replacement, w->replacement_comment, e) &&
+	          (!w->replacement_closed || open_up(t, w->replacement, e));
 
 	if (ok) {
 		start = clock_monotonic_us();

@@ -20,6 +20,7 @@ struct swap {
 	const char *kept_comment;        /* its comment from then on */
 	const char *replacement;         /* who gets the name */
 	const char *replacement_comment; /* its comment from then on; NULL for none */
+	bool replacement_closed;         /* it refuses connections, and is to allow them from then on */
 };
 
 struct swap_result {

@@ -53,6 +53,9 @@ void target_close(struct target *t);
  * be too long. */
 void target_working_name(char out[64], const char *wanted, const char *snapshot_id);
 
+/* The comment of a database that is not complete, by which the next restore finds and drops it. */
+char *target_comment(struct arena *a, const char *snapshot_id, const char *wanted);
+
 /* target_empty.c: remove everything a restore can have made in a given database, but the mark. */
 bool target_empty(struct pg_session *s, struct err *e);
 bool target_empty_subscriptions(struct pg_session *s, struct err *e); /* and event triggers, that watch */

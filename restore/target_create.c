@@ -11,6 +11,11 @@ static void add_literal(struct buf *sql, const char *key, const char *value, str
 		buf_addf(sql, " %s %s", key, pg_quote_literal(a, value));
 }
 
+char *target_comment(struct arena *a, const char *snapshot_id, const char *wanted)
+{
+	return arena_printf(a, UNFINISHED, snapshot_id, wanted);
+}
+
 /* The options differ by server version: ICU and its rules, then the builtin provider, came one by one. */
 static void create_statement(struct buf *sql, const struct target *t, const struct pg_database *d, bool no_owner,
         bool no_tablespace, struct arena *a)
@@ -55,7 +60,8 @@ static bool explain(const struct target *t, const struct pg_database *d, struct 
 	return err_wrap(e, "create database \"%s\"", t->working);
 }
 
-/* A database cannot be dropped while it holds a subscription. */
+/* A database cannot be dropped while it holds a subscription, which can only be dropped inside: a standby copy is
+ * opened for that. */
 static bool drop_subscriptions(const struct target *t, const char *name, const struct cancel *cancel, struct err *e)
 {
 	struct conninfo *inside = conninfo_copy(t->maintenance_db);
@@ -79,7 +85,8 @@ static bool drop_database(
 
 	if (!ok && strcmp(pg_session_sqlstate(s), "55006") == 0) {
 		why = (struct err)ERR_INIT;
-		ok = drop_subscriptions(t, name, cancel, &why) &&
+		ok = pg_execf(s, &why, "ALTER DATABASE %s ALLOW_CONNECTIONS true", quoted) &&
+		     drop_subscriptions(t, name, cancel, &why) &&
 		     pg_execf(s, &why, "DROP DATABASE IF EXISTS %s WITH (FORCE)", quoted);
 	}
 	if (!ok)
@@ -143,13 +150,12 @@ static bool create(struct target *t, const char *sql, const struct cancel *cance
 bool target_create(struct target *t, const struct pg_database *d, bool no_owner, bool no_tablespace,
         const struct cancel *cancel, struct err *e)
 {
-	struct buf sql = BUF_INIT, comment = BUF_INIT;
+	struct buf sql = BUF_INIT;
 	struct arena a = ARENA_INIT;
 	struct err why = ERR_INIT;
 	bool ok;
 
 	create_statement(&sql, t, d, no_owner, no_tablespace, &a);
-	buf_addf(&comment, UNFINISHED, t->snapshot_id, t->wanted);
 	ok = drop_leftovers(t, cancel, &why);
 	if (ok) {
 		t->prepared = true; /* a cancelled CREATE DATABASE may have happened all the same */
@@ -158,11 +164,10 @@ bool target_create(struct target *t, const struct pg_database *d, bool no_owner,
 			t->prepared = false;
 	}
 	ok = ok && pg_execf(t->maintenance, &why, "COMMENT ON DATABASE %s IS %s", pg_quote_ident(&a, t->working),
-	                   pg_quote_literal(&a, buf_str(&comment)));
+	                   pg_quote_literal(&a, target_comment(&a, t->snapshot_id, t->wanted)));
 	if (!ok)
 		*e = why;
 	buf_release(&sql);
-	buf_release(&comment);
 	arena_release(&a);
 	return ok;
 }

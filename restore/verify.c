@@ -8,6 +8,8 @@
 #include "restore/restore.h"
 #include "restore/scratch.h"
 #include "restore/scratch_server.h"
+#include "restore/standby.h"
+#include "restore/target.h"
 #include "src/base/clock.h"
 #include "storage/repository/chunk_store.h"
 
@@ -25,13 +27,15 @@ struct verify {
 	struct contents contents;
 	bool have_contents;
 	struct scratch *scratch;      /* a private cluster, or */
-	struct scratch_server server; /* a database on a named server */
+	struct scratch_server server; /* a database on a named server, or */
+	struct standby_making copy;   /* one that is to stay */
 	struct conninfo *target;
 	const char *reference;
 	struct restore_result restored;
 	struct compare_report report;
 	struct proof *proof;
 	bool incomplete;
+	bool made; /* there is a restored database */
 	size_t phase_cap;
 };
 
@@ -146,13 +150,29 @@ static bool make_on_server(struct verify *v, struct err *e)
 	return true;
 }
 
+/* The copy has the live database's properties; what the snapshot recorded of them does not count. */
+static bool make_beside(struct verify *v, struct err *e)
+{
+	const struct standby_place *place = v->o->standby;
+	PGconn *conn = pg_session_conn(place->maintenance);
+
+	if (!standby_prepare(&v->copy, place, v->m, false, v->obs, v->cancel, e))
+		return false;
+	target_take_properties(&v->contents.database, place->live);
+	v->target = conninfo_copy(v->copy.target);
+	v->reference = v->copy.reference;
+	v->proof->server_version = pg_session_version(place->maintenance);
+	v->proof->where = arena_printf(&v->proof->arena, "%s:%s", PQhost(conn), PQport(conn));
+	return true;
+}
+
 static bool make_scratch(struct verify *v, struct err *e)
 {
 	int64_t start = clock_monotonic_us();
 	bool ok;
 
-	observer_phase(v->obs, "making a scratch cluster", 0, 0);
-	ok = v->o->scratch_server ? make_on_server(v, e) : make_private(v, e);
+	observer_phase(v->obs, v->o->standby ? "looking at the server" : "making a scratch cluster", 0, 0);
+	ok = v->o->standby ? make_beside(v, e) : v->o->scratch_server ? make_on_server(v, e) : make_private(v, e);
 	add_phase(v, "cluster", clock_monotonic_us() - start);
 	return ok;
 }
@@ -180,17 +200,38 @@ static bool is_incomplete(struct verify *v, const struct err *e)
 	return there;
 }
 
+/* A standby copy is made as restore --replace makes what it swaps in. */
+static struct restore_options options_for(const struct verify *v, bool dry_run)
+{
+	const struct standby_place *place = v->o->standby;
+	struct restore_options o = { .target = v->target, .jobs = v->o->jobs, .pg_bin = v->o->pg_bin };
+
+	o.dry_run = dry_run;
+	if (place) {
+		o.target = v->copy.target;
+		o.maintenance_db = place->maintenance_db;
+		o.beside = &v->copy.beside;
+		o.create_roles = place->create_roles;
+		return o;
+	}
+	if (v->o->scratch_server)
+		o.maintenance_db = conninfo_get(v->server.maintenance, "dbname");
+	o.create_roles = true;
+	o.disable_subscriptions = true;
+	return o;
+}
+
 static bool restore(struct verify *v, struct err *e)
 {
-	const struct restore_options o = { .target = v->target,
-		.maintenance_db = v->o->scratch_server ? conninfo_get(v->server.maintenance, "dbname") : NULL,
-		.jobs = v->o->jobs,
-		.pg_bin = v->o->pg_bin,
-		.create_roles = true,
-		.disable_subscriptions = true };
+	const struct restore_options o = options_for(v, false);
 	struct err trouble = ERR_INIT;
-	bool ok = restore_into(&v->restored, v->r, v->m, &o, v->obs, v->cancel, &trouble) || is_incomplete(v, &trouble);
+	bool ok = restore_into(&v->restored, v->r, v->m, &o, v->obs, v->cancel, &trouble);
 
+	if (ok)
+		conninfo_set(v->target, "dbname", v->restored.database);
+	else
+		ok = is_incomplete(v, &trouble);
+	v->made = ok;
 	if (!ok)
 		*e = trouble;
 	for (size_t i = 0; i < v->restored.phase_count; i++)
@@ -209,7 +250,7 @@ static bool compare(struct verify *v, struct err *e)
 		.reference = v->reference,
 		.pg_bin = v->o->pg_bin,
 		.jobs = v->o->jobs,
-		.incomplete = v->incomplete,
+		.incomplete = v->incomplete || v->o->standby,
 		.findings = v->restored.findings,
 		.finding_count = v->restored.finding_count,
 		.obs = v->obs,
@@ -297,11 +338,44 @@ static void release(struct verify *v)
 	conninfo_free(v->target);
 	scratch_stop(v->scratch);
 	scratch_server_close(&v->server);
+	standby_release(&v->copy, v->made ? v->restored.database : "");
 	restore_result_release(&v->restored);
 	compare_report_release(&v->report);
 	if (v->have_contents)
 		contents_release(&v->contents);
 	chunk_store_close(v->chunks);
+}
+
+/* What cannot be kept was proved all the same. */
+static bool record(struct verify *v, struct err *e)
+{
+	struct err why = ERR_INIT, ignored = ERR_INIT;
+	bool kept;
+
+	finish_proof(v);
+	kept = !v->o->standby || v->proof->outcome == PROOF_DIFFERS ||
+	       standby_keep(&v->copy, v->proof, v->restored.database, &why);
+	if (proof_save(v->r, v->proof, kept ? e : &ignored) && kept)
+		return true;
+	if (!kept)
+		*e = why;
+	return false;
+}
+
+static bool possible(struct verify *v, struct err *e)
+{
+	struct restore_result unused = { 0 };
+	struct restore_options o;
+	bool ok;
+
+	if (!v->o->standby)
+		return v->o->scratch_server || scratch_possible(v->m, v->m->server_version, v->o, e);
+	ok = standby_prepare(&v->copy, v->o->standby, v->m, true, v->obs, v->cancel, e);
+	o = options_for(v, true);
+	ok = ok && restore_into(&unused, v->r, v->m, &o, v->obs, v->cancel, e);
+	restore_result_release(&unused);
+	standby_release(&v->copy, "");
+	return ok;
 }
 
 bool verify_snapshot(struct proof **out, struct repository *r, const struct manifest *m, const struct verify_options *o,
@@ -312,13 +386,9 @@ bool verify_snapshot(struct proof **out, struct repository *r, const struct mani
 
 	*out = NULL;
 	if (o->dry_run)
-		return o->scratch_server || scratch_possible(m, m->server_version, o, e);
+		return possible(&v, e);
 	v.proof = new_proof(&v);
-	ok = run(&v, e);
-	if (ok) {
-		finish_proof(&v);
-		ok = proof_save(r, v.proof, e);
-	}
+	ok = run(&v, e) && record(&v, e);
 	release(&v);
 	if (ok)
 		*out = v.proof;

@@ -93,6 +93,7 @@ json_t *answer_kept(const struct kept_list *l)
 		const struct kept *k = &l->items[i];
 		json_t *o = json_object();
 
+		json_object_set_new(o, "kind", json_string("kept"));
 		json_object_set_new(o, "name", answer_text(k->name));
 		json_object_set_new(o, "until", answer_time(k->until_us));
 		json_object_set_new(o, "replaced_by", *k->by ? answer_text(k->by) : json_null());
@@ -101,6 +102,19 @@ json_t *answer_kept(const struct kept_list *l)
 		json_array_append_new(list, o);
 	}
 	return list;
+}
+
+json_t *answer_standby(const struct standby *s)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "kind", json_string("standby"));
+	json_object_set_new(o, "name", answer_text(s->name));
+	json_object_set_new(o, "snapshot", answer_text(s->snapshot_id));
+	json_object_set_new(o, "since", answer_time(s->since_us));
+	json_object_set_new(o, "size", s->size < 0 ? json_null() : json_integer(s->size));
+	json_object_set_new(o, "sessions", json_integer(s->sessions));
+	return o;
 }
 
 static json_t *difference(const struct proof_difference *d)
@@ -138,5 +152,6 @@ json_t *answer_proof(const struct proof *p)
 	json_object_set_new(o, "large_objects", answer_count(p->large_objects));
 	json_object_set_new(o, "phases", answer_phases(p->phases, p->phase_count));
 	json_object_set_new(o, "differences", list);
+	json_object_set_new(o, "standby", p->standby ? answer_text(p->standby->name) : json_null());
 	return o;
 }

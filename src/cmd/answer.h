@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "restore/kept.h"
-#include "restore/restore.h"
+#include "restore/standby.h"
 #include "storage/repository/manifest.h"
 #include "storage/repository/proof.h"
 
@@ -21,6 +21,7 @@ json_t *answer_count(uint64_t n);
 json_t *answer_manifest(const struct manifest *m);
 json_t *answer_phases(const struct proof_phase *phases, size_t count);
 json_t *answer_kept(const struct kept_list *l);
-json_t *answer_proof(const struct proof *p); /* NULL gives null */
+json_t *answer_standby(const struct standby *s); /* one that is there */
+json_t *answer_proof(const struct proof *p);     /* NULL gives null */
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "src/base/clock.h"
 #include "src/cmd/say.h"
+#include "src/cmd/store.h"
 #include "src/cmd/text.h"
 #include "src/config/value.h"
 
@@ -150,6 +151,23 @@ bool place_open(struct place *out, const struct cmd *c, const char *text, const 
 	return true;
 }
 
+bool place_open_source(struct place *out, const struct cmd *c, const char *database, struct err *e)
+{
+	const char *entry = store_database_entry(c, database);
+
+	if (!entry && config_database_count(c->config) == 0 && !getenv("DATABASE_URL")) {
+		err_set(e, ERR_USAGE, "no connection to database \"%s\" is configured", database);
+		return err_hint(e, "name it in drtool.yml, or set DATABASE_URL");
+	}
+	if (!place_open(out, c, entry, "the database", e))
+		return false;
+	if (strcmp(place_repository_name(out), database) == 0)
+		return true;
+	err_set(e, ERR_USAGE, "the snapshot is of database \"%s\", and the one that is configured is called \"%s\"",
+	        database, place_repository_name(out));
+	return err_hint(e, "name \"%s\" in drtool.yml, or set DATABASE_URL", database);
+}
+
 void place_close(struct place *p)
 {
 	struct err ignored = ERR_INIT;
@@ -268,6 +286,7 @@ bool place_swap(struct place_swap *io, const struct place *p, const struct cmd *
 		.live_oid = d->oid,
 		.kept = io->kept,
 		.replacement = io->replacement,
+		.replacement_closed = io->closed,
 		.replacement_comment = io->replacement_comment };
 	bool ok = live_look(&now, p->maintenance, d->name, e) && live_check(&now, p->maintenance, e) &&
 	          kept_name(io->kept, p->maintenance, d->name, when, e);

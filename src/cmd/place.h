@@ -31,6 +31,9 @@ struct place {
 
 /* text and what as in target_find(). Says what is meant. ERR_USAGE when there is no such database. */
 bool place_open(struct place *out, const struct cmd *c, const char *text, const char *what, struct err *e);
+/* The one that a database of the repository comes from, by drtool.yml or DATABASE_URL. ERR_USAGE when neither leads to
+ * it. */
+bool place_open_source(struct place *out, const struct cmd *c, const char *database, struct err *e);
 void place_close(struct place *p);
 
 /* Its name in the repository. */
@@ -55,6 +58,7 @@ struct place_swap {
 	const char *replacement;         /* the database that gets the name */
 	const char *replacement_comment; /* what its comment is to be; NULL for none */
 	const char *by;                  /* for the kept one: a snapshot's id, or "undo" */
+	bool closed;                     /* the replacement refuses connections until it has the name */
 	char kept[KEPT_NAME_SIZE];       /* out: what the old one is called now */
 	int64_t window_us;               /* out */
 };

@@ -106,7 +106,11 @@ static bool preflight(struct replace *x, struct err *e)
 
 	if (!check_source(x, e))
 		return false;
-	if (!x->given.conn && (!check_space(x, e) || !live_check(&x->place.live, x->place.maintenance, e)))
+	if (!x->given.conn && !live_check(&x->place.live, x->place.maintenance, e))
+		return false;
+	if (replace_standby_ready(x))
+		return true;
+	if (!x->given.conn && !check_space(x, e))
 		return false;
 	progress = progress_start();
 	ok = restore_into(&unused, x->repository, x->manifest, &o, progress_observer(progress), x->c->cancel, e);
@@ -191,8 +195,7 @@ static struct conninfo *restored_conninfo(const struct replace *x)
 	return conn;
 }
 
-/* Compare the restored database with the snapshot; *same says with what outcome. */
-static bool compare(bool *same, struct replace *x, bool rows, struct err *e)
+bool replace_compare(bool *same, struct replace *x, bool rows, struct err *e)
 {
 	struct conninfo *conn = restored_conninfo(x);
 	const struct check_options o = { .target = conn,
@@ -224,7 +227,7 @@ static bool check(struct replace *x, struct err *e)
 
 	if (x->taken_up)
 		return true;
-	if (!compare(&same, x, false, e))
+	if (!replace_compare(&same, x, false, e))
 		return false;
 	if (same)
 		return true;
@@ -238,12 +241,14 @@ static bool take_up(struct replace *x, struct err *e)
 	const struct restore_options o = options_for(x, false);
 	bool same = false;
 
+	if (!replace_standby_take_up(x, e) || x->by_standby)
+		return x->by_standby;
 	if (!restore_find_checked(x->restored.database, &o, x->manifest->id, x->c->cancel, e))
 		return false;
 	if (!*x->restored.database)
 		return true;
 	say_info("an earlier run has left \"%s\" complete: checking it", x->restored.database);
-	if (!compare(&same, x, true, e))
+	if (!replace_compare(&same, x, true, e))
 		return false;
 	x->taken_up = same;
 	if (!same)
@@ -255,9 +260,10 @@ static bool mark(struct replace *x, struct err *e)
 {
 	const struct restore_options o = options_for(x, false);
 
-	if (!x->given.conn)
-		x->checked = restore_mark_checked(&o, x->restored.database, x->manifest->id, x->c->cancel, e);
-	return x->given.conn || x->checked;
+	if (x->given.conn || x->by_standby)
+		return true;
+	x->checked = restore_mark_checked(&o, x->restored.database, x->manifest->id, x->c->cancel, e);
+	return x->checked;
 }
 
 /* --- the swap --- */
@@ -297,9 +303,13 @@ static bool swap(struct replace *x, struct err *e)
 	x->swap.replacement = x->restored.database;
 	x->swap.replacement_comment = x->place.live.database.comment;
 	x->swap.by = x->manifest->id;
-	x->at_swap = place_counts(&x->place, x->c, x->restored.database);
+	x->swap.closed = x->by_standby && !x->standby_open;
+	if (!x->swap.closed)
+		x->at_swap = place_counts(&x->place, x->c, x->restored.database);
 	if (!place_swap(&x->swap, &x->place, x->c, e))
 		return false;
+	if (x->swap.closed) /* nobody could look before: what was written in this moment is missed */
+		x->at_swap = place_counts(&x->place, x->c, x->place.live.database.name);
 	x->facts.kept = x->swap.kept;
 	now = place_counts(&x->place, x->c, x->swap.kept);
 	x->since = written_since(x->at_snapshot, now);
@@ -314,7 +324,9 @@ static void leave(struct replace *x, const struct err *why)
 	const struct restore_options o = options_for(x, false);
 	struct err trouble = ERR_INIT;
 
-	if (x->given.conn)
+	if (x->by_standby)
+		replace_standby_leave(x);
+	else if (x->given.conn)
 		say_info("the restored database stays as \"%s\": empty it before the next restore into it",
 		        x->restored.database);
 	else if (why->kind != ERR_REFUSED && why->kind != ERR_CANCELLED)
@@ -339,8 +351,8 @@ static bool replace(struct replace *x, struct err *e)
 	        (!x->taken_up && !restore(x, e)))
 		return false;
 	x->facts.replacement = x->restored.database;
-	if (timed(x, "check", check, e) && timed(x, "check", mark, e) && timed(x, "check", assertions, e) &&
-	        timed(x, "hooks", hook_before_swap, e) && timed(x, "swap", swap, e))
+	if (timed(x, "check", check, e) && timed(x, "check", mark, e) && replace_standby_open(x, e) &&
+	        timed(x, "check", assertions, e) && timed(x, "hooks", hook_before_swap, e) && timed(x, "swap", swap, e))
 		return true;
 	leave(x, e);
 	return false;
@@ -405,15 +417,16 @@ static bool find_given(struct replace *x, struct err *e)
 
 static bool run(struct replace *x, struct err *e)
 {
+	enum predict_kind kind;
 	bool ok;
 
 	if (!place_open(&x->place, x->c, options_text(x->c->options, OPTION_REPLACE), "--replace", e) ||
 	        !find_given(x, e) || !store_open(&x->repository, x->c, e) || !find_snapshot(x, e))
 		return false;
-	report_predict(&x->prediction, x->repository, x->manifest, x->place.target.conn,
-	        options_set(x->c->options, OPTION_NO_SAFETY_SNAPSHOT) || !x->place.answers
-	                ? PREDICT_REPLACE
-	                : PREDICT_REPLACE_WITH_SAFETY);
+	kind = options_set(x->c->options, OPTION_NO_SAFETY_SNAPSHOT) || !x->place.answers ? PREDICT_REPLACE
+	                                                                                  : PREDICT_REPLACE_WITH_SAFETY;
+	report_predict(&x->prediction, x->repository, x->manifest, x->place.target.conn, kind);
+	replace_standby_look(x, kind);
 	x->free_known = space_free(&x->free_bytes, x->place.maintenance, x->place.live.database.tablespace);
 	x->at_snapshot = written_at_snapshot(x->repository, x->manifest->database, x->manifest->id);
 	replace_say_plan(x);
@@ -441,6 +454,7 @@ bool replace_run(struct cmd *c, struct err *e)
 
 	restore_result_release(&x.restored);
 	manifest_free(x.manifest);
+	proof_free(x.standby_proof);
 	repository_close(x.repository);
 	place_close(&x.place);
 	target_release(&x.given);

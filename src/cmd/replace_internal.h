@@ -4,7 +4,7 @@
 #ifndef DRTOOL_CMD_REPLACE_INTERNAL_H
 #define DRTOOL_CMD_REPLACE_INTERNAL_H
 
-#include "restore/restore.h"
+#include "restore/standby.h"
 #include "src/cmd/hook.h"
 #include "src/cmd/place.h"
 #include "src/monitor/predict.h"
@@ -20,8 +20,13 @@ struct replace {
 	struct manifest *manifest;
 	struct snapshot_result safety; /* id "" when there is none */
 	struct restore_result restored;
-	bool taken_up; /* the restored database is one an earlier run had completed */
-	bool checked;  /* it is marked so, and the next run may take it up */
+	bool taken_up;               /* the restored database is one an earlier run had completed */
+	bool checked;                /* it is marked so, and the next run may take it up */
+	struct standby standby;      /* of the live database; name NULL: there is none, or it is not wanted */
+	struct proof *standby_proof; /* of it, when it holds this snapshot; may be NULL */
+	const char *standby_doubt;   /* why it cannot be relied on; NULL: it can */
+	bool by_standby;             /* it is what gets the name */
+	bool standby_open;           /* connections to it were allowed */
 	struct place_swap swap;
 	struct prediction prediction;
 	struct hook_facts facts;
@@ -35,6 +40,20 @@ struct replace {
 	struct proof_phase phases[REPLACE_PHASES]; /* of all of it, in the order of their first time */
 	size_t phase_count;
 };
+
+/* replace.c: compare the restored database with the snapshot; *same says with what outcome. rows: read them all. */
+bool replace_compare(bool *same, struct replace *x, bool rows, struct err *e);
+
+/* replace_standby.c */
+void replace_standby_look(struct replace *x, enum predict_kind kind);
+bool replace_standby_ready(const struct replace *x); /* by that look: nothing will have to be restored */
+void replace_standby_text(struct buf *out, const struct replace *x); /* a line of the plan, where there is one */
+/* With its lock: look again, and take it in place of a restore (by_standby), having compared it where there is doubt.
+ */
+bool replace_standby_take_up(struct replace *x, struct err *e);
+/* Before checks and hooks, which may connect to it: from here on it can no longer be relied on. */
+bool replace_standby_open(struct replace *x, struct err *e);
+void replace_standby_leave(struct replace *x); /* it was not swapped in */
 
 /* replace_report.c */
 void replace_phase(struct replace *x, const char *name, int64_t duration_us); /* name must outlive it */

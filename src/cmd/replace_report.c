@@ -44,6 +44,7 @@ void replace_say_plan(const struct replace *x)
 	else
 		buf_addf(&text, "  will take     %s, by %s\n", text_duration(took, x->prediction.duration_us),
 		        x->prediction.text);
+	replace_standby_text(&text, x);
 	since = written_since(x->at_snapshot, x->place.written);
 	buf_add(&text, "rows written since that snapshot: ");
 	written_text(&text, since);
@@ -64,7 +65,8 @@ void replace_record(const struct replace *x, const struct err *why)
 	event.started_us = clock_utc_us() - (clock_monotonic_us() - x->started);
 	record_server(&event, x->place.target.conn);
 	event.snapshot_id = x->manifest->id;
-	event.predicted_us = x->taken_up ? 0 : x->prediction.duration_us; /* of a restore, which an earlier run did */
+	/* Of a restore, which an earlier run did; of a swap alone, when the copy had to be compared first. */
+	event.predicted_us = x->taken_up && (!x->by_standby || x->standby_doubt) ? 0 : x->prediction.duration_us;
 	event.rows = x->restored.rows;
 	event.plain_bytes = x->restored.plain_bytes;
 	event.phases = (struct proof_phase *)x->phases;
@@ -79,6 +81,8 @@ void replace_record(const struct replace *x, const struct err *why)
 	}
 	if (!why)
 		record_detail(&event, "swap_ms", "%lld", (long long)(x->swap.window_us / 1000));
+	if (x->by_standby)
+		record_detail(&event, "standby", "%s", x->standby.name);
 	if (*x->safety.id)
 		record_detail(&event, "safety_snapshot", "%s", x->safety.id);
 	record_finish(&event, x->c, x->repository, x->restored.finding_count > 0, why);
@@ -95,6 +99,8 @@ static json_t *document(const struct replace *x, int64_t took_us)
 	json_object_set_new(o, "replaced", answer_text(x->place.live.database.name));
 	json_object_set_new(o, "dry_run", json_boolean(dry));
 	json_object_set_new(o, "kept", *x->swap.kept ? answer_text(x->swap.kept) : json_null());
+	json_object_set_new(
+	        o, "standby", x->by_standby || replace_standby_ready(x) ? answer_text(x->standby.name) : json_null());
 	json_object_set_new(o, "safety_snapshot", *x->safety.id ? json_string(x->safety.id) : json_null());
 	json_object_set_new(o, "sessions", json_integer(x->place.live.connections));
 	json_object_set_new(o, "size", answer_count(x->place.live.database.size));
@@ -118,9 +124,10 @@ static void summary(struct buf *out, const struct replace *x, int64_t took_us)
 	char rows[TEXT_SIZE], bytes[TEXT_SIZE], took[TEXT_SIZE], window[TEXT_SIZE];
 
 	text_printable(out, name);
-	buf_addf(out, " is now snapshot %s/%s: %s rows, %s, in %s; the swap took %s (", x->manifest->database,
+	buf_addf(out, " is now snapshot %s/%s: %s rows, %s, in %s; the swap took %s%s", x->manifest->database,
 	        x->manifest->id, text_count(rows, r->rows), text_bytes(bytes, r->plain_bytes),
-	        text_duration(took, took_us), text_duration(window, x->swap.window_us));
+	        text_duration(took, took_us), text_duration(window, x->swap.window_us),
+	        x->by_standby ? ", by the standby copy (" : " (");
 	report_phases(out, x->phases, x->phase_count);
 	buf_add(out, ")\n");
 	if (*x->swap.kept) {

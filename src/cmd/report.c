@@ -2,6 +2,8 @@
 #include "src/cmd/report.h"
 
 #include "restore/restore.h"
+#include "restore/standby.h"
+#include "src/cmd/place.h"
 #include "src/cmd/progress.h"
 #include "src/cmd/record.h"
 #include "src/cmd/say.h"
@@ -138,6 +140,23 @@ static void record_proof(struct journal_event *v, const struct manifest *m, cons
 	v->phases = p->phases;
 	v->phase_count = p->phase_count;
 	record_detail(v, "proof", "%s", report_outcome(p->outcome));
+	if (p->standby)
+		record_detail(v, "standby", "%s", p->standby->name);
+}
+
+/* The live database's server; the lock goes with place. */
+static bool find_standby_place(
+        struct standby_place *out, struct place *place, const struct cmd *c, const struct manifest *m, struct err *e)
+{
+	if (!place_open_source(place, c, m->database, e) ||
+	        !standby_lock(place->maintenance, place->live.database.name, e))
+		return false;
+	*out = (struct standby_place){ .server = place->target.conn,
+		.maintenance = place->maintenance,
+		.maintenance_db = place->maintenance_db,
+		.live = &place->live.database,
+		.create_roles = options_set(c->options, OPTION_CREATE_ROLES) };
+	return true;
 }
 
 /* A journal that cannot be read makes no difference to a restore. */
@@ -176,28 +195,56 @@ bool report_error(char out[TEXT_SIZE], const struct journal_event *v)
 	return true;
 }
 
-bool report_verify(
-        struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e)
+/* Where a test restore goes: what the options say, and the standby copy's place when it is to become one. */
+struct verify_place {
+	struct target scratch;
+	struct place live;
+	struct standby_place standby;
+};
+
+static bool find_place(struct verify_options *out, struct verify_place *p, const struct cmd *c,
+        const struct manifest *m, struct err *e)
 {
-	struct target scratch = TARGET_INIT;
+	if (!report_scratch(out, &p->scratch, c, e))
+		return false;
+	if (!options_set(c->options, OPTION_KEEP_STANDBY))
+		return true;
+	out->standby = &p->standby;
+	return find_standby_place(&p->standby, &p->live, c, m, e);
+}
+
+static bool verify(struct proof **out, struct journal_event *v, const struct cmd *c, struct repository *r,
+        const struct manifest *m, struct err *e)
+{
+	struct verify_place place = { .scratch = TARGET_INIT, .live = PLACE_INIT };
 	struct verify_options o;
-	struct journal_event event = record_start("verify", m->database);
 	struct prediction prediction;
 	struct progress *progress;
 	char text[TEXT_SIZE];
-	bool ok;
+	bool ok = find_place(&o, &place, c, m, e);
 
-	if (!report_scratch(&o, &scratch, c, e))
-		return false;
-	report_predict(&prediction, r, m, o.scratch_server, PREDICT_VERIFY);
-	if (o.dry_run && prediction.basis != PREDICTION_NONE)
-		say_info("predicted time: %s, by %s", text_duration(text, prediction.duration_us), prediction.text);
-	event.predicted_us = prediction.duration_us;
-	progress = progress_start();
-	ok = verify_snapshot(out, r, m, &o, progress_observer(progress), c->cancel, e);
-	progress_stop(progress);
+	if (ok) {
+		report_predict(&prediction, r, m, o.standby ? o.standby->server : o.scratch_server, PREDICT_VERIFY);
+		if (o.dry_run && prediction.basis != PREDICTION_NONE)
+			say_info("predicted time: %s, by %s", text_duration(text, prediction.duration_us),
+			        prediction.text);
+		v->predicted_us = prediction.duration_us;
+		progress = progress_start();
+		ok = verify_snapshot(out, r, m, &o, progress_observer(progress), c->cancel, e);
+		progress_stop(progress);
+	}
+	place_close(&place.live);
+	target_release(&place.scratch);
+	return ok;
+}
+
+bool report_verify(
+        struct proof **out, const struct cmd *c, struct repository *r, const struct manifest *m, struct err *e)
+{
+	struct journal_event event = record_start("verify", m->database);
+	bool ok = verify(out, &event, c, r, m, e);
+
 	record_proof(&event, m, ok ? *out : NULL);
 	record_finish(&event, c, r, ok && *out && (*out)->outcome != PROOF_GOOD, ok ? NULL : e);
-	target_release(&scratch);
 	return ok;
 }

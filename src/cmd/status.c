@@ -140,7 +140,7 @@ static void one_text(struct buf *out, const struct cmd *c, const struct answer *
 
 static json_t *prediction_document(const struct prediction *p)
 {
-	static const char *const bases[] = { "none", "restore", "proof" };
+	static const char *const bases[] = { "none", "restore", "proof", "standby" };
 	json_t *o = json_object();
 
 	json_object_set_new(o, "basis", json_string(bases[p->basis]));

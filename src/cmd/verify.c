@@ -3,6 +3,7 @@
 #include "src/cmd/report.h"
 #include "src/cmd/say.h"
 #include "src/cmd/store.h"
+#include "src/cmd/text.h"
 
 static bool print(const struct cmd *c, const struct proof *p, struct err *e)
 {
@@ -12,6 +13,11 @@ static bool print(const struct cmd *c, const struct proof *p, struct err *e)
 	if (cmd_json(c))
 		return say_result_json(answer_proof(p), e);
 	report_proof(&out, p);
+	if (p->standby) {
+		buf_add(&out, "kept as the standby copy ");
+		text_printable(&out, p->standby->name);
+		buf_add(&out, ": restore --replace of this snapshot is now only the swap\n");
+	}
 	ok = say_result(buf_view(&out), e);
 	buf_release(&out);
 	return ok;

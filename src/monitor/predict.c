@@ -6,6 +6,8 @@
 
 #include "src/base/clock.h"
 
+#define SWAP_USUAL_US 1000000 /* looking at both included */
+
 static bool is_one_of(const char *name, const char *const *names)
 {
 	while (*names && strcmp(*names, name) != 0)
@@ -88,19 +90,39 @@ static const struct journal_event *last(const struct journal *j, const char *eve
 	return NULL;
 }
 
+static int64_t safety(const struct journal *j, uint64_t plain_bytes, enum predict_kind kind)
+{
+	const struct journal_event *taken = last(j, "snapshot");
+
+	if (kind != PREDICT_REPLACE_WITH_SAFETY || !taken || !taken->plain_bytes)
+		return 0;
+	return (int64_t)((double)(taken->finished_us - taken->started_us) * (double)plain_bytes /
+	                 (double)taken->plain_bytes);
+}
+
 /* What a restore in the place of a live database takes beyond the restore. */
 static int64_t around(const struct journal *j, uint64_t plain_bytes, enum predict_kind kind)
 {
 	static const char *const names[] = { "preflight", "check", "hooks", "swap", NULL };
-	const struct journal_event *replaced = last(j, "replace"), *taken = last(j, "snapshot");
+	const struct journal_event *replaced = last(j, "replace");
 	int64_t sum = 0;
 
 	if ((kind == PREDICT_REPLACE || kind == PREDICT_REPLACE_WITH_SAFETY) && replaced)
 		sum = sum_of(names, replaced->phases, replaced->phase_count);
-	if (kind == PREDICT_REPLACE_WITH_SAFETY && taken && taken->plain_bytes)
-		sum += (int64_t)((double)(taken->finished_us - taken->started_us) * (double)plain_bytes /
-		                 (double)taken->plain_bytes);
-	return sum;
+	return sum + safety(j, plain_bytes, kind);
+}
+
+void predict_swap(struct prediction *out, const struct journal *j, uint64_t plain_bytes, enum predict_kind kind)
+{
+	static const char *const names[] = { "check", "hooks", "swap", NULL };
+	const struct journal_event *replaced = last(j, "replace");
+
+	*out = (struct prediction){ .basis = PREDICTION_STANDBY,
+		.text = "the standby copy: only the names are swapped" };
+	if (replaced)
+		out->measured_us = sum_of(names, replaced->phases, replaced->phase_count);
+	out->duration_us = (out->measured_us > SWAP_USUAL_US ? out->measured_us : SWAP_USUAL_US) +
+	                   safety(j, plain_bytes, kind);
 }
 
 void predict_restore(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,

@@ -12,6 +12,7 @@ enum prediction_basis {
 	PREDICTION_NONE,    /* nothing measured yet: duration_us is 0 */
 	PREDICTION_RESTORE, /* a restore, on the same server where there was one */
 	PREDICTION_PROOF,   /* a test restore: its private server does not wait for disks as a real one does */
+	PREDICTION_STANDBY, /* nothing is restored: a standby copy only gets the name */
 };
 
 struct prediction {
@@ -35,6 +36,8 @@ enum predict_kind {
  */
 void predict_restore(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,
         uint64_t plain_bytes, enum predict_kind kind);
+/* Of a swap alone, whatever the size; plain_bytes count for the snapshot before. */
+void predict_swap(struct prediction *out, const struct journal *j, uint64_t plain_bytes, enum predict_kind kind);
 
 /* How much longer (shorter: below 0) it took than was predicted, as a share of that: 0.17. False when nothing was
  * predicted, or it did not come to its end. */

@@ -50,6 +50,15 @@ static const struct json_member difference_members[] = {
 	FIELD(proof_difference, BOOL, source_fault),
 };
 
+static const struct json_member standby_members[] = {
+	FIELD(proof_standby, TEXT, name),
+	FIELD(proof_standby, TEXT, system_identifier),
+	FIELD(proof_standby, U32, oid),
+	FIELD(proof_standby, U32, xmin),
+	FIELD(proof_standby, I64, sessions),
+	FIELD(proof_standby, I64, stats_reset_us),
+};
+
 const struct json_array proof_phases_array = { "phases", phase_members, COUNT(phase_members),
 	sizeof(struct proof_phase), PHASES_MAX };
 static const struct json_array differences_array = { "differences", difference_members, COUNT(difference_members),
@@ -62,8 +71,29 @@ void proof_write(struct buf *out, const struct proof *p)
 	json_write_members(&text, members, COUNT(members), p, ",\n");
 	json_write_array(&text, &proof_phases_array, p->phases, p->phase_count);
 	json_write_array(&text, &differences_array, p->differences, p->difference_count);
+	if (p->standby) {
+		buf_add(&text, ",\n\"standby\":{");
+		json_write_members(&text, standby_members, COUNT(standby_members), p->standby, ",");
+		buf_add(&text, "}");
+	}
 	document_write(out, buf_view(&text));
 	buf_release(&text);
+}
+
+/* Only a proof of a standby copy has that member, so that older readers know all others. */
+static bool read_standby(struct proof *p, json_t *object, struct err *e)
+{
+	json_t *standby = json_take(object, "standby");
+	bool ok;
+
+	if (!standby)
+		return true;
+	p->standby = arena_alloc(&p->arena, sizeof(*p->standby));
+	ok = json_is_object(standby)
+	             ? json_read_members(p->standby, standby_members, COUNT(standby_members), standby, &p->arena, e)
+	             : err_set(e, ERR_DAMAGED, "not an object");
+	json_decref(standby);
+	return ok || err_wrap(e, "member \"standby\"");
 }
 
 bool proof_parse(struct proof **out, struct view text, struct err *e)
@@ -75,7 +105,8 @@ bool proof_parse(struct proof **out, struct view text, struct err *e)
 	if (!document_parse(&object, text, "proof", e))
 		return false;
 	p = xcalloc(1, sizeof(*p));
-	bool ok = json_read_array(&phases, &p->phase_count, &proof_phases_array, object, &p->arena, e) &&
+	bool ok = read_standby(p, object, e) &&
+	          json_read_array(&phases, &p->phase_count, &proof_phases_array, object, &p->arena, e) &&
 	          json_read_array(&differences, &p->difference_count, &differences_array, object, &p->arena, e) &&
 	          json_read_members(p, members, COUNT(members), object, &p->arena, e);
 	p->phases = phases;
@@ -177,6 +208,31 @@ done:
 	buf_release(&prefix);
 	names_release(&names);
 	return ok;
+}
+
+bool proof_load_standby(
+        struct proof **out, struct repository *r, const char *database, const char *id, uint32_t oid, struct err *e)
+{
+	struct names names = NAMES_INIT;
+	struct buf prefix = BUF_INIT;
+	bool ok, found = false;
+
+	path_encode(&prefix, database);
+	buf_addf(&prefix, "/%s/", id);
+	ok = names_list(&names, r->storage, OBJECT_PROOF, buf_str(&prefix), e);
+	for (size_t i = names.count; ok && !found && i-- > 0;) {
+		struct proof *p = NULL;
+
+		ok = load_named(&p, r, names.items[i], database, id, e);
+		found = ok && p->standby && p->standby->oid == oid;
+		if (found)
+			*out = p;
+		else
+			proof_free(p);
+	}
+	buf_release(&prefix);
+	names_release(&names);
+	return ok && (found || err_set(e, ERR_NOT_FOUND, "snapshot \"%s\" has no proof of that standby copy", id));
 }
 
 /* Of names, sorted, the last that begins with "<database>/<id>/"; NULL when none does. */

@@ -32,6 +32,19 @@ struct proof_difference {
 	bool source_fault;
 };
 
+/*
+ * The restored database was kept as a standby copy (restore/standby.h): its marks when connections to it were refused.
+ * As long as they are the same nobody has been in it.
+ */
+struct proof_standby {
+	const char *name;
+	const char *system_identifier; /* of its server; "" when not known */
+	uint32_t oid;
+	uint32_t xmin;          /* of its row in pg_database: allowing connections gives it another one, for good */
+	int64_t sessions;       /* as counted in pg_stat_database */
+	int64_t stats_reset_us; /* of these statistics, UTC; 0: never. Lost in a crash, as writes may be */
+};
+
 struct proof {
 	const char *snapshot_id, *database;
 	int64_t started_us, finished_us; /* UTC */
@@ -44,6 +57,7 @@ struct proof {
 	size_t phase_count;
 	struct proof_difference *differences; /* the first 1000 */
 	size_t difference_count;
+	struct proof_standby *standby; /* NULL: the restored database went */
 	struct arena arena;
 };
 
@@ -55,6 +69,10 @@ bool proof_parse(struct proof **out, struct view text, struct err *e);
 bool proof_save(struct repository *r, const struct proof *p, struct err *e);
 /* Newest proof of a snapshot; ERR_NOT_FOUND when there is none. */
 bool proof_load_newest(struct proof **out, struct repository *r, const char *database, const char *id, struct err *e);
+/* The newest proof of a snapshot whose restored database is the standby copy of this OID; ERR_NOT_FOUND when none is.
+ */
+bool proof_load_standby(
+        struct proof **out, struct repository *r, const char *database, const char *id, uint32_t oid, struct err *e);
 void proof_free(struct proof *p);
 
 struct proof_wanted {

@@ -1,0 +1,148 @@
+/* restore/standby_adopt.c - the standby copy gets what the live database has been given since; see standby.h */
+#include <string.h>
+
+#include "restore/acl.h"
+#include "restore/acl_text.h"
+#include "restore/standby.h"
+#include "restore/target.h"
+
+struct adopting {
+	struct pg_session *session;
+	const char *quoted; /* the copy's name */
+	const struct pg_database *now, *live;
+	struct observer *obs;
+	struct arena arena;
+};
+
+/* What is refused is a pity, not the end: the same statements are a finding after a restore. */
+static bool apply(struct adopting *d, const char *sql, const char *what, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (pg_exec(d->session, sql, &why))
+		return true;
+	if (why.kind == ERR_FAILED && *pg_session_sqlstate(d->session)) {
+		observer_note(d->obs, NOTE_WARN, "%s of the standby copy could not be changed: %s", what, why.msg);
+		return true;
+	}
+	*e = why;
+	return err_wrap(e, "%s of the standby copy", what);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool adopt_owner(struct adopting *d, struct err *e)
+{
+	if (same_text(d->now->owner, d->live->owner))
+		return true;
+	return apply(d,
+	        arena_printf(&d->arena, "ALTER DATABASE %s OWNER TO %s", d->quoted,
+	                pg_quote_ident(&d->arena, d->live->owner)),
+	        "the owner", e);
+}
+
+/* Everything that was granted goes, then what is granted there comes; without a list of its own a database has the
+ * default. */
+static bool adopt_privileges(struct adopting *d, struct err *e)
+{
+	struct arena *a = &d->arena;
+	const char *object = arena_printf(a, "DATABASE %s", d->quoted), *owner = d->live->owner;
+	struct buf sql = BUF_INIT;
+	PGresult *r = NULL;
+	bool ok;
+
+	if (same_text(acl_text_canonical(d->now->acl, d->now->owner, "CTc", "Tc", a),
+	            acl_text_canonical(d->live->acl, owner, "CTc", "Tc", a)))
+		return true;
+	ok = pg_query(&r, d->session,
+	        "SELECT DISTINCT pg_catalog.pg_get_userbyid(grantee) FROM pg_catalog.aclexplode($1::text::pg_catalog.aclitem[])"
+	        " WHERE grantee <> 0",
+	        1, &d->now->acl, e);
+	for (int i = 0; ok && i < PQntuples(r); i++)
+		buf_addf(&sql, "REVOKE ALL ON %s FROM %s CASCADE;", object, pg_quote_ident(a, PQgetvalue(r, i, 0)));
+	if (ok && d->live->acl)
+		ok = acl_statements(&sql, d->session, object, owner, d->live->acl, e);
+	else
+		buf_addf(&sql, "GRANT ALL ON %s TO %s;GRANT CONNECT, TEMPORARY ON %s TO PUBLIC;", object,
+		        pg_quote_ident(a, owner), object);
+	ok = ok && apply(d, buf_str(&sql), "the privileges", e);
+	PQclear(r);
+	buf_release(&sql);
+	return ok;
+}
+
+static bool same_settings(const struct pg_text_list *a, const struct pg_text_list *b)
+{
+	bool same = a->count == b->count;
+
+	for (size_t i = 0; same && i < a->count; i++)
+		same = strcmp(a->items[i], b->items[i]) == 0;
+	return same;
+}
+
+static bool reset_settings(struct adopting *d, struct err *e)
+{
+	const char *name = d->now->name;
+	PGresult *r = NULL;
+	bool ok =
+	        pg_query(&r, d->session,
+	                "SELECT r.rolname FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_roles r ON r.oid = s.setrole"
+	                " JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1",
+	                1, &name, e) &&
+	        apply(d, arena_printf(&d->arena, "ALTER DATABASE %s RESET ALL", d->quoted), "a setting", e);
+
+	for (int i = 0; ok && i < PQntuples(r); i++)
+		ok = apply(d,
+		        arena_printf(&d->arena, "ALTER ROLE %s IN DATABASE %s RESET ALL",
+		                pg_quote_ident(&d->arena, PQgetvalue(r, i, 0)), d->quoted),
+		        "a setting", e);
+	PQclear(r);
+	return ok;
+}
+
+static bool adopt_settings(struct adopting *d, struct err *e)
+{
+	const struct pg_text_list *wanted = &d->live->settings;
+
+	if (same_settings(&d->now->settings, wanted))
+		return true;
+	if (!reset_settings(d, e))
+		return false;
+	for (size_t i = 0; i < wanted->count; i++)
+		if (!apply(d, target_setting(wanted->items[i], d->quoted, &d->arena), "a setting", e))
+			return false;
+	return true;
+}
+
+static bool adopt_limits(struct adopting *d, struct err *e)
+{
+	struct arena *a = &d->arena;
+
+	if (d->now->connection_limit != d->live->connection_limit &&
+	        !apply(d,
+	                arena_printf(a, "ALTER DATABASE %s CONNECTION LIMIT %d", d->quoted, d->live->connection_limit),
+	                "the connection limit", e))
+		return false;
+	return d->now->is_template == d->live->is_template ||
+	       apply(d,
+	               arena_printf(a, "ALTER DATABASE %s IS_TEMPLATE %s", d->quoted,
+	                       d->live->is_template ? "true" : "false"),
+	               "the template mark", e);
+}
+
+bool standby_adopt(
+        struct pg_session *s, const char *name, const struct pg_database *live, struct observer *obs, struct err *e)
+{
+	struct adopting d = { .session = s, .live = live, .obs = obs };
+	struct pg_database now = { 0 };
+	bool ok = pg_catalog_database_named(&now, s, name, &d.arena, e);
+
+	d.now = &now;
+	d.quoted = pg_quote_ident(&d.arena, name);
+	ok = ok && adopt_owner(&d, e) && adopt_privileges(&d, e) && adopt_settings(&d, e) && adopt_limits(&d, e);
+	arena_release(&d.arena);
+	return ok;
+}

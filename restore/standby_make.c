@@ -1,0 +1,172 @@
+/* restore/standby_make.c - a proved database takes the place of the standby copy; see standby.h */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "restore/space.h"
+#include "restore/standby_internal.h"
+#include "restore/target.h"
+#include "src/base/clock.h"
+
+#define LOCK_TIMEOUT "10s"
+#define MIB(bytes)   ((bytes) >> 20)
+
+/* For the functions of restore.h that drop what a restore beside another database has made. */
+static struct restore_options options_of(const struct standby_making *k)
+{
+	return (struct restore_options){
+		.target = k->target, .maintenance_db = k->place->maintenance_db, .beside = &k->beside
+	};
+}
+
+static bool discard(const struct standby_making *k, const char *name, const struct cancel *cancel, struct err *e)
+{
+	const struct restore_options o = options_of(k);
+
+	return restore_discard(&o, name, cancel, e);
+}
+
+/* --- before --- */
+
+/* Rows alone, or what the source took up, whichever is less, is sure to be needed. */
+static uint64_t least_needed(const struct manifest *m)
+{
+	return m->plain_bytes < m->database_size ? m->plain_bytes : m->database_size;
+}
+
+static bool make_room(struct standby_making *k, const struct manifest *m, bool dry_run, struct observer *obs,
+        const struct cancel *cancel, struct err *e)
+{
+	const struct standby_place *p = k->place;
+	uint64_t have, old = k->old.name && k->old.size > 0 ? (uint64_t)k->old.size : 0;
+
+	if (!space_free(&have, p->maintenance, p->live->tablespace) || have >= m->database_size)
+		return true;
+	if (have + old < least_needed(m)) {
+		err_set(e, ERR_REFUSED,
+		        "only %" PRIu64 " MiB are free on the server's disk for a standby copy of at least %" PRIu64
+		        " MiB",
+		        MIB(have + old), MIB(least_needed(m)));
+		return err_hint(e, "make room there, or verify without --keep-standby");
+	}
+	if (!old || dry_run)
+		return true;
+	observer_note(obs, NOTE_INFO,
+	        "%" PRIu64 " MiB are free on the server's disk: the old standby copy goes before the new one is made",
+	        MIB(have));
+	if (!discard(k, k->old.name, cancel, e))
+		return false;
+	k->old.name = NULL;
+	return true;
+}
+
+static bool check_old(const struct standby_making *k, struct err *e)
+{
+	if (!k->old.name || !k->old.sessions)
+		return true;
+	err_set(e, ERR_REFUSED, "%u session%s in the old standby copy \"%s\"", k->old.sessions,
+	        k->old.sessions == 1 ? " is" : "s are", k->old.name);
+	return err_hint(e, "somebody has allowed connections to it and looks at it: end that first");
+}
+
+bool standby_prepare(struct standby_making *out, const struct standby_place *place, const struct manifest *m,
+        bool dry_run, struct observer *obs, const struct cancel *cancel, struct err *e)
+{
+	struct standby_making *k = out;
+	char id[SNAPSHOT_ID_SIZE];
+
+	*k = (struct standby_making){ .place = place, .beside = *place->live };
+	if (!standby_find(&k->old, place->maintenance, place->live, &k->arena, e) || !check_old(k, e) ||
+	        !standby_name(k->name, place->maintenance, place->live->name, &k->old, e))
+		return false;
+	k->beside.name = k->name;
+	k->target = conninfo_copy(place->server);
+	conninfo_set(k->target, "dbname", k->name);
+	manifest_new_id(id, 0);
+	target_working_name(k->reference, k->name, id);
+	return make_room(k, m, dry_run, obs, cancel, e);
+}
+
+/* --- after --- */
+
+/* Out of the way, by a name and with a comment by which a later run finds and drops it. */
+static bool retire(struct standby_making *k, struct arena *a, struct err *e)
+{
+	struct pg_session *s = k->place->maintenance;
+	const char *from = pg_quote_ident(a, k->name);
+	char id[SNAPSHOT_ID_SIZE];
+
+	manifest_new_id(id, 0);
+	target_working_name(k->retired, k->name, id);
+	return pg_execf(s, e, "COMMENT ON DATABASE %s IS %s", from,
+	               pg_quote_literal(a, target_comment(a, k->old.snapshot_id, k->name))) &&
+	       pg_execf(s, e, "ALTER DATABASE %s RENAME TO %s", from, pg_quote_ident(a, k->retired));
+}
+
+/*
+ * The rename waits for sessions that are just ending and is refused while one stays, so from the commit on there is
+ * nobody in it and nobody gets in.
+ */
+static bool take_place(struct standby_making *k, const char *snapshot_id, const char *working, struct err *e)
+{
+	const struct standby_place *p = k->place;
+	struct arena a = ARENA_INIT;
+	struct err ignored = ERR_INIT;
+	const char *from = pg_quote_ident(&a, working);
+	bool ok = pg_exec(p->maintenance, "BEGIN READ WRITE; SET LOCAL lock_timeout = '" LOCK_TIMEOUT "'", e) &&
+	          (!k->old.name || retire(k, &a, e)) &&
+	          pg_execf(p->maintenance, e, "COMMENT ON DATABASE %s IS %s", from,
+	                  pg_quote_literal(&a, standby_comment(&a, p->live->name, snapshot_id, clock_utc_us()))) &&
+	          pg_execf(p->maintenance, e, "ALTER DATABASE %s ALLOW_CONNECTIONS false", from) &&
+	          pg_execf(p->maintenance, e, "ALTER DATABASE %s RENAME TO %s", from, pg_quote_ident(&a, k->name)) &&
+	          pg_exec(p->maintenance, "COMMIT", e);
+
+	k->placed = ok;
+	if (!ok) {
+		if (strcmp(pg_session_sqlstate(p->maintenance), "55006") == 0)
+			err_hint(e, "somebody is connected to it: end that, and verify again");
+		k->retired[0] = '\0';
+		pg_exec(p->maintenance, "ROLLBACK", &ignored);
+	}
+	arena_release(&a);
+	return ok || err_wrap(e, "make \"%s\" the standby copy", working);
+}
+
+/* Sessions count themselves as they end, which before PostgreSQL 15 took its time. */
+static bool read_marks(struct standby *out, struct standby_making *k, struct err *e)
+{
+	if (pg_session_version(k->place->maintenance) < 150000 && !cancel_sleep(NULL, 2000, e))
+		return false;
+	if (!standby_find(out, k->place->maintenance, k->place->live, &k->arena, e))
+		return false;
+	if (out->name && strcmp(out->name, k->name) == 0)
+		return true;
+	err_set(e, ERR_CONFLICT, "the standby copy \"%s\" is gone again", k->name);
+	return err_hint(e, "somebody else works on it");
+}
+
+bool standby_keep(struct standby_making *k, struct proof *p, const char *working, struct err *e)
+{
+	struct standby now;
+
+	if (!take_place(k, p->snapshot_id, working, e) || !read_marks(&now, k, e))
+		return false;
+	p->standby = arena_alloc(&p->arena, sizeof(*p->standby));
+	*p->standby = now.marks;
+	p->standby->name = arena_strdup(&p->arena, now.marks.name);
+	p->standby->system_identifier = arena_strdup(&p->arena, now.marks.system_identifier);
+	return true;
+}
+
+void standby_release(struct standby_making *k, const char *working)
+{
+	struct err ignored = ERR_INIT;
+
+	if (k->target && !k->placed && *working)
+		discard(k, working, NULL, &ignored);
+	if (k->target && *k->retired)
+		discard(k, k->retired, NULL, &ignored);
+	conninfo_free(k->target);
+	arena_release(&k->arena);
+	*k = (struct standby_making){ 0 };
+}
