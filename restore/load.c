@@ -160,7 +160,7 @@ bool load_run_end(struct load_run *r, bool ok, struct err *e)
 }
 
 /* The last share of a table to arrive answers for the whole table. */
-static bool count_share(struct load_run *r, struct err *e)
+bool load_run_count(const struct load_run *r, struct err *e)
 {
 	const struct content_table *t = load_run_table(r, 0);
 	struct load *l = r->loader->load;
@@ -183,7 +183,7 @@ static bool count_share(struct load_run *r, struct err *e)
 
 static bool run(struct load_run *r, struct err *e)
 {
-	bool ok = load_run_feed(r, e) && load_run_begin(r, e) && load_run_copy(r, e) && count_share(r, e);
+	bool ok = load_run_feed(r, e) && load_run_begin(r, e) && load_run_copy(r, e) && load_run_count(r, e);
 
 	return load_run_end(r, ok, e);
 }
@@ -195,27 +195,40 @@ static bool refused_by_server(const struct loader *l, const struct err *e)
 	return e->kind == ERR_FAILED && *l->sqlstate;
 }
 
-static bool load_one(struct loader *l, size_t table, bool last_try, struct err *e)
+static bool breaks_rules(const struct loader *l)
+{
+	return strncmp(l->sqlstate, "23", 2) == 0;
+}
+
+/* Rows that the server does not take are lost, and that must be said. */
+static void report_refused(const struct loader *l, size_t table, const struct err *why)
 {
 	const struct content_table *t = &l->load->contents->tables[table];
-	struct load_run one = { .loader = l, .tables = &table, .table_count = 1, .whole = true };
-	struct err why = ERR_INIT;
-	bool ok = run(&one, &why);
+	struct arena a = ARENA_INIT;
 
-	if (!ok && last_try && strncmp(l->sqlstate, "23", 2) == 0) {
-		why = (struct err)ERR_INIT;
-		ok = load_without_rules(l, table, &why);
-	}
-	if (ok)
-		return true;
-	if (last_try && refused_by_server(l, &why)) {
-		struct arena a = ARENA_INIT;
+	if (refused_by_server(l, why))
+		findings_add(l->load->findings,
+		        t->table.kind == PG_TABLE_LARGE_OBJECTS ? "LARGE OBJECTS"
+		                                                : arena_printf(&a, "TABLE %s", t->table.qualified),
+		        why->msg, false);
+	arena_release(&a);
+}
 
-		findings_add(l->load->findings, arena_printf(&a, "TABLE %s", t->table.qualified), why.msg, false);
-		arena_release(&a);
+/* One table, or a share of one. */
+static bool load_one(const struct load_run *what, bool last_try, struct err *e)
+{
+	struct loader *l = what->loader;
+	struct load_run r = *what;
+	bool ok = run(&r, e);
+
+	if (!ok && last_try && breaks_rules(l)) {
+		r = *what;
+		*e = (struct err)ERR_INIT;
+		ok = load_without_rules(&r, e);
 	}
-	*e = why;
-	return false;
+	if (!ok && last_try)
+		report_refused(l, what->tables[0], e);
+	return ok;
 }
 
 /* All that can be loaded; the last error of those that cannot, with its SQLSTATE. */
@@ -225,12 +238,15 @@ static bool load_each(struct loader *l, const struct graph_task *t, bool last_tr
 
 	for (size_t i = 0; i < t->table_count; i++) {
 		struct load_table *table = &l->load->tables[t->tables[i]];
+		struct load_run one = { .loader = l, .tables = &t->tables[i], .table_count = 1, .whole = true };
+		struct err why = ERR_INIT;
 
 		if (table->done)
 			continue;
-		table->done = load_one(l, t->tables[i], last_try, e);
+		table->done = load_one(&one, last_try, &why);
 		if (table->done)
 			continue;
+		*e = why;
 		if (!refused_by_server(l, e))
 			return false;
 		memcpy(sqlstate, l->sqlstate, sizeof(sqlstate));
@@ -239,33 +255,53 @@ static bool load_each(struct loader *l, const struct graph_task *t, bool last_tr
 	return !*sqlstate;
 }
 
-static bool load_together(struct loader *l, const struct graph_task *t, struct err *e)
+static bool load_large(struct loader *l, size_t table, bool last_try, struct err *e)
 {
+	bool ok = load_large_objects(l, table, e);
+
+	if (!ok && last_try)
+		report_refused(l, table, e);
+	return ok;
+}
+
+bool load_task(struct loader *l, const struct graph_task *t, bool last_try, struct err *e)
+{
+	struct load_table *first = &l->load->tables[t->tables[0]];
 	struct load_run all = { .loader = l,
 		.tables = t->tables,
 		.table_count = t->table_count,
 		.first_piece = t->first_piece,
 		.piece_count = t->piece_count,
 		.whole = t->whole };
-
-	return run(&all, e);
-}
-
-bool load_task(struct loader *l, const struct graph_task *t, bool last_try, struct err *e)
-{
-	struct load_table *first = &l->load->tables[t->tables[0]];
 	struct err why = ERR_INIT;
 
 	if (l->load->contents->tables[t->tables[0]].table.kind == PG_TABLE_LARGE_OBJECTS)
-		return load_large_objects(l, t->tables[0], e);
-	if (t->table_count == 1 && t->whole)
-		return load_one(l, t->tables[0], last_try, e);
-	if (!first->alone && load_together(l, t, &why))
+		return load_large(l, t->tables[0], last_try, e);
+	if (t->table_count == 1)
+		return load_one(&all, last_try, e);
+	if (!first->alone && run(&all, &why))
 		return true;
-	if (!first->alone && (!t->whole || !refused_by_server(l, &why))) {
+	if (!first->alone && !refused_by_server(l, &why)) {
 		*e = why;
 		return false;
 	}
 	first->alone = true;
 	return load_each(l, t, last_try, e);
+}
+
+bool load_all_there(const struct load *l, struct err *e)
+{
+	uint64_t rows = 0;
+
+	for (size_t i = 0; i < l->contents->table_count; i++) {
+		const struct content_table *t = &l->contents->tables[i];
+
+		if (t->data == CONTENT_DATA && t->table.kind != PG_TABLE_LARGE_OBJECTS)
+			rows += t->fingerprint.rows;
+	}
+	if (l->rows == rows)
+		return true;
+	err_set(e, ERR_FAILED, "%llu of %llu rows came in, and nothing says why", (unsigned long long)l->rows,
+	        (unsigned long long)rows);
+	return err_hint(e, "this is a bug in drtool: please report it, with what drtool show says of the snapshot");
 }

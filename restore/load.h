@@ -49,4 +49,7 @@ void load_release(struct load *l);
  */
 bool load_task(struct loader *l, const struct graph_task *t, bool last_try, struct err *e);
 
+/* Has every row come in? For the end of a restore that nothing was reported of. */
+bool load_all_there(const struct load *l, struct err *e);
+
 #endif

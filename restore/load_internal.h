@@ -23,6 +23,8 @@ bool load_run_feed(struct load_run *r, struct err *e);
 bool load_run_begin(const struct load_run *r, struct err *e);
 /* COPY all tables of the run. */
 bool load_run_copy(struct load_run *r, struct err *e);
+/* A share was copied: is the table, when it was the last one, what the snapshot recorded? */
+bool load_run_count(const struct load_run *r, struct err *e);
 /* COMMIT when ok, else end the COPY and the transaction, whatever their state; in every case stop the feed. Returns
  * whether it is committed. */
 bool load_run_end(struct load_run *r, bool ok, struct err *e);
@@ -33,7 +35,7 @@ const struct content_table *load_run_table(const struct load_run *r, size_t slot
  * afterwards, NOT VALID (or not at all) where the rows break them, which is a finding. Rules that are
  * inherited, or by children, stay where they are; rows that break those fail as before.
  */
-bool load_without_rules(struct loader *l, size_t table, struct err *e);
+bool load_without_rules(struct load_run *r, struct err *e);
 /* load_large_objects.c: into a temporary table piece by piece and from there into the large objects, which exist
  * already. */
 bool load_large_objects(struct loader *l, size_t table, struct err *e);

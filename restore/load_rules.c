@@ -95,18 +95,18 @@ static bool add_all(struct load *l, struct pg_session *s, const struct rules *c,
 	return true;
 }
 
-bool load_without_rules(struct loader *l, size_t table, struct err *e)
+bool load_without_rules(struct load_run *r, struct err *e)
 {
-	const struct content_table *t = &l->load->contents->tables[table];
-	struct load_run run = { .loader = l, .tables = &table, .table_count = 1, .whole = true };
+	const struct content_table *t = load_run_table(r, 0);
+	struct pg_session *s = r->loader->session;
 	bool alone = t->table.kind == PG_TABLE_PLAIN && !t->table.load_root;
 	struct rules rules = { .table = &t->table };
 	bool ok;
 
-	ok = !alone || find_rules(&rules, l->session, e);
-	ok = ok && load_run_feed(&run, e) && load_run_begin(&run, e) && drop_all(l->session, &rules, e) &&
-	     load_run_copy(&run, e) && add_all(l->load, l->session, &rules, e);
-	ok = load_run_end(&run, ok, e);
+	ok = !alone || find_rules(&rules, s, e);
+	ok = ok && load_run_feed(r, e) && load_run_begin(r, e) && drop_all(s, &rules, e) && load_run_copy(r, e) &&
+	     add_all(r->loader->load, s, &rules, e) && load_run_count(r, e);
+	ok = load_run_end(r, ok, e);
 	PQclear(rules.rows);
 	return ok;
 }

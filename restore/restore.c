@@ -245,6 +245,7 @@ static bool move_rows(struct run *r, struct err *e)
 	ok = work_run(&outcome, &r->load, &o, r->cancel, e);
 	r->result->rows = r->load.rows;
 	r->result->plain_bytes = r->load.bytes;
+	ok = ok && (findings_serious(&r->findings) || load_all_there(&r->load, e));
 	load_release(&r->load);
 	leave_out_lost(r, &outcome);
 	free(outcome.lost);

@@ -72,6 +72,7 @@ static bool move_rows(struct retrieve *r, struct findings *findings, struct err 
 	                           .toc = &toc,
 	                           .maintenance_mem = server_memory_for_sort(r->options->target, r->jobs) },
 	                   r->cancel, e);
+	ok = ok && (findings_serious(findings) || load_all_there(&load, e));
 	r->result->rows = load.rows;
 	r->result->plain_bytes = load.bytes;
 	free(outcome.lost);
