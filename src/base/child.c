@@ -89,7 +89,7 @@ static void push(struct arguments *list, const char *item)
 
 struct launch {
 	struct arguments argv, env;
-	char *setpriv, *group;
+	char *setpriv, *group, *parent;
 	int fds[3];   /* what the child gets as 0, 1, 2; -1 means /dev/null */
 	int *ours[3]; /* where our end of each pipe goes; NULL when there is none */
 };
@@ -127,6 +127,9 @@ static bool add_user(struct launch *l, const char *name, struct err *e)
 	return true;
 }
 
+/* If drtool died before setpriv asked for the signal, none will come; but then the child has another parent. */
+#define STILL_OURS "[ \"$PPID\" = \"$0\" ] || exit 1; exec \"$@\""
+
 static bool build_argv(struct launch *l, const struct child_spec *spec, struct err *e)
 {
 	const char *death_signal = sigabbrev_np(spec->death_signal ? spec->death_signal : SIGTERM);
@@ -140,6 +143,11 @@ static bool build_argv(struct launch *l, const struct child_spec *spec, struct e
 	if (!add_user(l, spec->run_as, e))
 		return false;
 	push(&l->argv, "--");
+	l->parent = xasprintf("%ld", (long)getpid());
+	push(&l->argv, "/bin/sh");
+	push(&l->argv, "-c");
+	push(&l->argv, STILL_OURS);
+	push(&l->argv, l->parent);
 	for (const char *const *arg = spec->argv; *arg; arg++)
 		push(&l->argv, *arg);
 	return true;
@@ -303,6 +311,7 @@ static void launch_release(struct launch *l)
 		close_fd(&l->fds[i]);
 	free(l->setpriv);
 	free(l->group);
+	free(l->parent);
 	free(l->argv.items);
 	free(l->env.items);
 }

@@ -1,10 +1,11 @@
 /*
  * src/base/child.h - another program, started with posix_spawn, that dies when drtool dies
  *
- * The program runs through `setpriv --pdeathsig` (util-linux), so that even SIGKILL of drtool ends it; because the
- * kernel ties that signal to the spawning thread, a child must be waited for (or killed) by the thread that started it
- * or by one that outlives it. Its stderr is collected (the last 16 KiB) and ends up in error messages. Descriptors are
- * O_CLOEXEC everywhere else, so a child holds only 0, 1, 2 and the ones named in keep_fds.
+ * The program runs through `setpriv --pdeathsig` (util-linux), so that even SIGKILL of drtool ends it (a shell in
+ * between looks whether drtool was there when that took effect); because the kernel ties that signal to the spawning
+ * thread, a child must be waited for (or killed) by the thread that started it or by one that outlives it. Its stderr
+ * is collected (the last 16 KiB) and ends up in error messages. Descriptors are O_CLOEXEC everywhere else, so a child
+ * holds only 0, 1, 2 and the ones named in keep_fds.
  */
 #ifndef DRTOOL_BASE_CHILD_H
 #define DRTOOL_BASE_CHILD_H

@@ -370,8 +370,8 @@ static void abort_ends_it_and_what_it_started(void **state)
 	child_kill(&c, SIGTERM); /* nobody there: nothing happens */
 }
 
-/* In a process of its own: start a sleep, tell its pid, and wait to be killed. */
-static _Noreturn void parent_that_dies(int fd, const char *run_as)
+/* In a process of its own: start a sleep, tell its pid, and wait to be killed, or be dead before setpriv has begun. */
+static _Noreturn void parent_that_dies(int fd, const char *run_as, bool at_once)
 {
 	struct child_spec spec = { .argv = (const char *const[]){ "/bin/sleep", "100", NULL }, .run_as = run_as };
 	struct child c = CHILD_INIT;
@@ -379,7 +379,7 @@ static _Noreturn void parent_that_dies(int fd, const char *run_as)
 
 	if (child_start(&c, &spec, &e) && write(fd, &c.pid, sizeof(c.pid)) == sizeof(c.pid)) {
 		for (;;)
-			pause();
+			at_once ? raise(SIGKILL) : pause();
 	}
 	_exit(1);
 }
@@ -400,7 +400,7 @@ static void wait_for_exec(pid_t pid, const char *name)
 	free(path);
 }
 
-static void dies_with_its_parent(const char *run_as)
+static void dies_with_its_parent(const char *run_as, bool at_once)
 {
 	pid_t parent, sleeper = 0;
 	int ends[2];
@@ -408,12 +408,14 @@ static void dies_with_its_parent(const char *run_as)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	parent = fork();
 	if (parent == 0)
-		parent_that_dies(ends[1], run_as);
+		parent_that_dies(ends[1], run_as, at_once);
 	assert_true(parent > 0);
 	assert_int_equal(read(ends[0], &sleeper, sizeof(sleeper)), sizeof(sleeper));
-	wait_for_exec(sleeper, "sleep");
-	assert_int_equal(kill(sleeper, 0), 0);
-	assert_int_equal(kill(parent, SIGKILL), 0);
+	if (!at_once) {
+		wait_for_exec(sleeper, "sleep");
+		assert_int_equal(kill(sleeper, 0), 0);
+		assert_int_equal(kill(parent, SIGKILL), 0);
+	}
 	assert_int_equal(waitpid(parent, NULL, 0), parent);
 	gone_within(sleeper, 5000000);
 	close(ends[0]);
@@ -423,9 +425,17 @@ static void dies_with_its_parent(const char *run_as)
 static void a_killed_parent_takes_its_child_along(void **state)
 {
 	(void)state;
-	dies_with_its_parent(NULL);
+	dies_with_its_parent(NULL, false);
 	if (geteuid() == 0)
-		dies_with_its_parent("nobody");
+		dies_with_its_parent("nobody", false);
+}
+
+static void a_parent_killed_at_once_leaves_no_child(void **state)
+{
+	(void)state;
+	dies_with_its_parent(NULL, true);
+	if (geteuid() == 0)
+		dies_with_its_parent("nobody", true);
 }
 
 static void root_becomes_another_user(void **state)
@@ -474,6 +484,7 @@ int main(void)
 		cmocka_unit_test(capture_has_a_ceiling),
 		cmocka_unit_test(abort_ends_it_and_what_it_started),
 		cmocka_unit_test(a_killed_parent_takes_its_child_along),
+		cmocka_unit_test(a_parent_killed_at_once_leaves_no_child),
 		cmocka_unit_test(root_becomes_another_user),
 	};
 
