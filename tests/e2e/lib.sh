@@ -73,10 +73,12 @@ skip() {
 
 # --- servers -------------------------------------------------------------------------------------------------------------------------
 server() { # [pg-cluster options]: start one, make it the current one
-	local dir
+	local dir template=()
+	# A second one of a script is made anew: it must not pass for the first.
+	[ -z "${DRTOOL_TEST_TEMPLATE-}" ] || [ ${#clusters[@]} -gt 0 ] || template=(--template "$DRTOOL_TEST_TEMPLATE")
 	dir=$(mktemp -d /tmp/drtool-s-XXXXXX)
 	clusters+=("$dir")
-	"$ROOT/scripts/pg-cluster" start "$dir" --owner $$ "$@" >"$T/server.env" || fail "no server"
+	"$ROOT/scripts/pg-cluster" start "$dir" --owner $$ ${template[@]+"${template[@]}"} "$@" >"$T/server.env" || fail "no server"
 	# shellcheck disable=SC1091
 	. "$T/server.env"
 	SERVER=$dir
@@ -296,7 +298,7 @@ remove_extension() { [ -z "${EXTENSION-}" ] || rm -f "$EXTENSION_DIR/$EXTENSION.
 ours() { # what drtool or its children still do on behalf of this script: the environment tells
 	local dir name
 	for dir in /proc/[0-9]*; do
-		name=$(cat "$dir/comm" 2>/dev/null || true)
+		read -r name 2>/dev/null <"$dir/comm" || continue
 		case $name in
 		drtool* | pg_dump* | pg_restore* | setpriv | postgres | initdb)
 			! grep -qaF "$T" "$dir/environ" "$dir/cmdline" 2>/dev/null || echo "${dir#/proc/} $name $(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null || true)"
@@ -307,7 +309,7 @@ ours() { # what drtool or its children still do on behalf of this script: the en
 
 no_processes() {
 	local tries left=""
-	for tries in $(seq 25); do
+	for tries in $(seq 75); do # a server that is told to end at once gives its processes 5 s
 		left=$(ours)
 		[ -n "$left" ] || return 0
 		sleep 0.2

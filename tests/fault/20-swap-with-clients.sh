@@ -10,20 +10,18 @@ good=$ID
 sql shop -c "CREATE TABLE side (what text)" -c "INSERT INTO side VALUES ('old')"
 sql postgres -c "CREATE DATABASE tiny"
 query="SELECT CASE WHEN to_regclass('side') IS NULL THEN 'new' ELSE 'old' END"
-clients() { # CONNINFO: in the background, for as long as $T/clients.json is not there
-	"$ROOT/tests/fault/reconnect" "$1" 20 "${2:-9}" "$query" >"$T/clients.tmp" 2>"$T/clients.err"
-	mv "$T/clients.tmp" "$T/clients.json"
-}
-start_clients() {
-	rm -f "$T/clients.json"
-	clients "$@" &
+start_clients() { # CONNINFO: in the background until wait_clients
+	rm -f "$T/clients.ready"
+	"$ROOT/tests/fault/reconnect" "$1" 20 "$T/clients.ready" "$query" >"$T/clients.json" 2>"$T/clients.err" &
 	CLIENTS=$!
 	background+=("$CLIENTS")
-	sleep 1.5
+	wait_for 20 test -e "$T/clients.ready" || fail "the clients are not answered: $(cat "$T/clients.err")"
 }
 wait_clients() { # [errors for each client, milliseconds]
 	local each=${1:-2} gap=${2:-2000}
-	wait "$CLIENTS"
+	sleep 2 # for every client to meet what comes after the swap
+	kill -TERM "$CLIENTS"
+	wait "$CLIENTS" || fail "$(cat "$T/clients.err")"
 	echo "   $(jq -c '[.answered, .error_count, .nobody_ms, .one_client_ms]' "$T/clients.json") answers, errors, nobody answered ms, one client ms"
 	[ "$(jq '.answered > 100' "$T/clients.json")" = true ] || fail "the clients hardly asked: $(cat "$T/clients.json" "$T/clients.err")"
 	# two: one for the session that was ended, one for the login that waited

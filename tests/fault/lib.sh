@@ -47,10 +47,10 @@ program_pids() {
 
 no_processes() {
 	local left=""
-	for _ in $(seq 50); do
+	for _ in $(seq 75); do # a server that is told to end at once gives its processes 5 s
 		left=$(program_pids)
 		[ -n "$left" ] || return 0
-		sleep 0.1
+		sleep 0.2
 	done
 	# shellcheck disable=SC2086
 	fail "processes left over: $(ps -o pid,args -p ${left//$'\n'/,})"

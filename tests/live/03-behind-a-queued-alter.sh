@@ -30,7 +30,9 @@ slow_link 4000000
 start_drtool snapshot "$SLOW dbname=shop" --yield-after 60s --jobs 1 --json
 reading_big() { [ "$(sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'drtool%' AND query LIKE 'COPY public.big%'")" = 1 ]; }
 wait_for 20 reading_big || fail "it never began to read: $(cat "$T/bg.err")"
-sleep 1.5 # pg_dump is done
+sleep 1.5 # pg_dump was started
+pg_dump_done() { [ "$(sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%'")" = 0 ]; }
+wait_for 20 pg_dump_done || fail "pg_dump is still there"
 start=$(now_ms)
 sql shop -c "ALTER TABLE users DROP COLUMN nickname"
 echo "   the ALTER waited $(($(now_ms) - start)) ms"

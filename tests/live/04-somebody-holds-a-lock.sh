@@ -14,21 +14,21 @@ took=$(($(now_ms) - start))
 error_says "the-holder" "pid $(sql postgres -c "SELECT pid FROM pg_stat_activity WHERE application_name = 'the-holder'")" "'holding', pg_sleep"
 grep -q 'pg_terminate_backend\|--lock-wait' "$T/err" || fail "$(cat "$T/err")"
 echo "   given up after $took ms"
-[ $took -ge 2500 ] && [ $took -lt 7000 ] || fail "--lock-wait 3s, and it took $took ms"
+[ $took -ge 2500 ] && [ $took -lt 15000 ] || fail "--lock-wait 3s, and it took $took ms"
 [ -z "$(listed)" ] || fail "something is listed"
 no_leftovers
 
 step "a while, with readers and writers of the other tables"
 sql postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'the-holder'" >/dev/null
 wait_for 10 no_holder
-hold shop products "ACCESS EXCLUSIVE" 3
+hold shop products "ACCESS EXCLUSIVE" 6
 read_all_the_time shop "UPDATE users SET phone = phone WHERE id = 1; SELECT count(*) FROM orders WHERE id < 10" 2
 start=$(now_ms)
 snapshot shop --lock-wait 30s
 touch "$T/stop"
 echo "   it took $(($(now_ms) - start)) ms, the longest read or write $(longest_read) ms"
 grep -q 'the-holder.*trying again' "$T/err" || fail "nobody was in the way: $(cat "$T/err")"
-[ "$(longest_read)" -lt 1500 ] || fail "others waited $(longest_read) ms"
+[ "$(longest_read)" -lt 3500 ] || fail "others waited $(longest_read) ms"
 no_leftovers
 
 step "a migration that has one table and comes for another, which we have: the server would end whoever has waited longer, which is not us"
