@@ -5,7 +5,7 @@ answer() { jq -r ".$1" "$work/out"; } # FIELD of the last measured command's JSO
 replace() { # NAME option...: the shop by its snapshot; what was live is dropped afterwards
 	local name=$1 kept
 	shift
-	measure "$name" "" "$DRTOOL" restore latest --repo "$work/repo-first" --replace dbname=shop --confirm shop --no-safety-snapshot --json -j "$jobs" "$@"
+	measure "$name" "" "$DRTOOL" restore latest --repo "$work/repo-first" --replace dbname=shop --confirm shop --no-safety-snapshot --no-standby --json -j "$jobs" "$@"
 	kept=$(answer kept)
 	query -d postgres -c "DROP DATABASE \"$kept\""
 }
@@ -47,7 +47,7 @@ emergency_round() {
 	replace "shop replace"
 	replace "shop replace --usable-first, all of it" --usable-first
 	note "shop replace --usable-first, until usable" "$(answer usable_seconds)"
-	measure "shop verify --keep-standby" "" "$DRTOOL" verify latest --repo "$work/repo-first" --keep-standby dbname=shop -j "$jobs"
+	measure "shop verify --keep-standby" "" env DATABASE_URL=postgresql:///shop "$DRTOOL" verify latest --repo "$work/repo-first" --keep-standby -j "$jobs"
 	measure "shop replace by the standby copy" "" "$DRTOOL" restore latest --repo "$work/repo-first" --replace dbname=shop --confirm shop --no-safety-snapshot --json -j "$jobs"
 	swap_with_clients
 	prediction
