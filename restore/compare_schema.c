@@ -11,6 +11,7 @@
 
 #include "restore/compare.h"
 #include "restore/reference.h"
+#include "restore/selection.h"
 #include "src/base/utf8.h"
 
 #define DEPENDS_DEPTH 16
@@ -91,6 +92,7 @@ struct schema_compare {
 	const struct compare *c;
 	struct compare_report *out;
 	const struct toc *was;
+	const size_t *parents; /* of its entries; see selection_parents() */
 	struct toc *now;
 	struct pg_text_list tablespaces; /* of the target's server */
 	struct suspect *suspects;
@@ -226,34 +228,66 @@ static const char *next_line(const char *text)
 	return text + (*text == '\n');
 }
 
-/* Equal but for a comma at the end, which the last column or constraint of a table lacks. */
+/* Equal but for what ends it, a comma or nothing in a table, a semicolon or nothing in a domain. */
 static bool same_line(const char *a, const char *b)
 {
 	size_t alen = line_length(a), blen = line_length(b);
 
-	alen -= alen > 0 && a[alen - 1] == ',';
-	blen -= blen > 0 && b[blen - 1] == ',';
+	alen -= alen > 0 && strchr(",;", a[alen - 1]);
+	blen -= blen > 0 && strchr(",;", b[blen - 1]);
 	return alen == blen && memcmp(a, b, alen) == 0;
 }
 
-/* Is this line of a CREATE TABLE a constraint that was reported as violated by the source's own rows? */
-static bool is_reported_check(const struct schema_compare *s, const char *table, const char *line)
+/* Is this line a constraint of owner, whose finding is prefix and its name? */
+static bool is_reported_as(const struct schema_compare *s, const char *prefix, const char *line)
 {
-	static const char start[] = "    CONSTRAINT ";
-	size_t table_len = strlen(table);
+	size_t prefix_len = strlen(prefix);
 
-	if (!starts_with(line, start))
-		return false;
-	line += strlen(start);
 	for (size_t i = 0; i < s->c->finding_count; i++) {
 		const struct restore_finding *f = &s->c->findings[i];
-		const char *name = f->object + table_len, *quoted;
+		const char *name = f->object + prefix_len, *quoted;
 
-		if (!f->source_fault || !starts_with(f->object, table))
+		if (!f->source_fault || !starts_with(f->object, prefix))
 			continue;
 		quoted = pg_quote_ident(s->texts, name);
 		if ((starts_with(line, name) && line[strlen(name)] == ' ') ||
 		        (starts_with(line, quoted) && line[strlen(quoted)] == ' '))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is this line of a CREATE TABLE or CREATE DOMAIN a constraint that was reported as violated by the source's own rows?
+ * What partitions have from their parents is reported of these.
+ */
+static bool is_reported_check(const struct schema_compare *s, const struct toc_entry *t, const char *line)
+{
+	static const char start[] = "CONSTRAINT ";
+	size_t at = (size_t)(t - s->was->entries);
+
+	line += strspn(line, " \t");
+	if (!starts_with(line, start))
+		return false;
+	for (; at != SIZE_MAX; at = s->parents[at]) {
+		const struct toc_entry *up = &s->was->entries[at];
+
+		if (is_reported_as(s, arena_printf(s->texts, "CHECK CONSTRAINT %s.%s ", up->schema, up->tag),
+		            line + strlen(start)))
+			return true;
+	}
+	return false;
+}
+
+static bool has_lost_not_null(const struct schema_compare *s, const struct toc_entry *t)
+{
+	const char *left_out = arena_printf(s->texts, "NOT NULL %s.%s ", t->schema, t->tag);
+	const char *not_valid = arena_printf(s->texts, "CONSTRAINT %s.%s ", t->schema, t->tag);
+
+	for (size_t i = 0; i < s->c->finding_count; i++) {
+		const struct restore_finding *f = &s->c->findings[i];
+
+		if (f->source_fault && (starts_with(f->object, left_out) || starts_with(f->object, not_valid)))
 			return true;
 	}
 	return false;
@@ -265,7 +299,6 @@ static bool is_reported_not_null(
 {
 	static const char end[] = " NOT NULL";
 	size_t was_len = line_length(was), now_len = line_length(now), end_len = strlen(end);
-	const char *left_out, *not_valid;
 
 	was_len -= was_len > 0 && was[was_len - 1] == ',';
 	now_len -= now_len > 0 && now[now_len - 1] == ',';
@@ -275,30 +308,25 @@ static bool is_reported_not_null(
 	/* From version 18 on it has a name. */
 	if (was_len > now_len + end_len && !starts_with(was + now_len, " CONSTRAINT "))
 		return false;
-	left_out = arena_printf(s->texts, "NOT NULL %s.%s ", t->schema, t->tag);
-	not_valid = arena_printf(s->texts, "CONSTRAINT %s.%s ", t->schema, t->tag);
-	for (size_t i = 0; i < s->c->finding_count; i++) {
-		const struct restore_finding *f = &s->c->findings[i];
-
-		if (f->source_fault && (starts_with(f->object, left_out) || starts_with(f->object, not_valid)))
+	for (size_t at = (size_t)(t - s->was->entries); at != SIZE_MAX; at = s->parents[at])
+		if (has_lost_not_null(s, &s->was->entries[at]))
 			return true;
-	}
 	return false;
 }
 
-/* Do the definitions of a table differ by reported constraints alone? They were then left out, or added afterwards, NOT
- * VALID. */
+/* Do the definitions of a table or domain differ by reported constraints alone? They were then left out, or added
+ * afterwards, NOT VALID. */
 static bool differs_by_checks(const struct schema_compare *s, const struct toc_entry *was, const struct toc_entry *now)
 {
-	const char *a = was->defn, *b = now->defn, *table;
+	const char *a = was->defn, *b = now->defn;
 
-	if (strcmp(was->desc, "TABLE") != 0 || !same_owner(was, now) || !same_tablespace(s, was, now))
+	if ((strcmp(was->desc, "TABLE") != 0 && strcmp(was->desc, "DOMAIN") != 0) || !same_owner(was, now) ||
+	        !same_tablespace(s, was, now))
 		return false;
-	table = arena_printf(s->texts, "CHECK CONSTRAINT %s.%s ", was->schema, was->tag);
 	while (*a) {
 		if (*b && (same_line(a, b) || is_reported_not_null(s, was, a, b)))
 			b = next_line(b);
-		else if (!is_reported_check(s, table, a))
+		else if (!is_reported_check(s, was, a))
 			return false;
 		a = next_line(a);
 	}
@@ -483,6 +511,7 @@ bool compare_schema(struct compare_report *out, const struct compare *c, struct 
 	bool ok;
 
 	s.texts = &s.arena;
+	s.parents = selection_parents(s.was, &s.arena);
 	ok = list_tablespaces(&s, session, e) && reference_dump(&s.now, c, c->target, pg_session_version(session), e);
 
 	if (ok) {

@@ -221,10 +221,10 @@ static bool load_one(const struct load_run *what, bool last_try, struct err *e)
 	struct load_run r = *what;
 	bool ok = run(&r, e);
 
-	if (!ok && last_try && breaks_rules(l)) {
+	for (int family = 0; !ok && last_try && family < 2 && breaks_rules(l); family++) {
 		r = *what;
 		*e = (struct err)ERR_INIT;
-		ok = load_without_rules(&r, e);
+		ok = load_without_rules(&r, family, e);
 	}
 	if (!ok && last_try)
 		report_refused(l, what->tables[0], e);

@@ -24,6 +24,7 @@ struct load { /* shared by all connections of a restore */
 	struct chunk_store *chunks;
 	struct observer *obs;
 	struct findings *findings;
+	bool beside;               /* the database is in use: types are not ours to change */
 	pthread_mutex_t mutex;     /* guards what follows */
 	struct load_table *tables; /* parallel to contents->tables; alone and done belong to whoever has the task */
 	uint64_t rows, bytes;      /* in committed transactions */

@@ -31,11 +31,12 @@ bool load_run_end(struct load_run *r, bool ok, struct err *e);
 const struct content_table *load_run_table(const struct load_run *r, size_t slot);
 
 /*
- * load_rules.c: for rows that break the table's own CHECK and NOT NULL constraints: those are taken off, and put back
- * afterwards, NOT VALID (or not at all) where the rows break them, which is a finding. Rules that are
- * inherited, or by children, stay where they are; rows that break those fail as before.
+ * load_rules.c: for rows that break the CHECK and NOT NULL constraints of their table: those are taken off, and put
+ * back afterwards, NOT VALID (or not at all) where the rows break them, which is a finding. family: those that are
+ * inherited, and those of its columns' domains, too (of a table beside others that use these, the columns' types);
+ * while no other connection loads anything.
  */
-bool load_without_rules(struct load_run *r, struct err *e);
+bool load_without_rules(struct load_run *r, bool family, struct err *e);
 /* load_large_objects.c: into a temporary table piece by piece and from there into the large objects, which exist
  * already. */
 bool load_large_objects(struct loader *l, size_t table, struct err *e);

@@ -57,6 +57,7 @@ static bool move_rows(struct retrieve *r, struct findings *findings, struct err 
 	retrieve_work(&toc, &contents, r, &a);
 	stages_assign(&stages, &toc, true);
 	load_init(&load, &contents, r->chunks, r->obs, findings);
+	load.beside = true;
 	ok = graph_build(&graph,
 	        &(struct graph_input){ .stages = &stages,
 	                .contents = &contents,
