@@ -32,50 +32,6 @@ sql shop <<-'SQL'
 	COMMENT ON DATABASE shop IS 'the shop';
 SQL
 
-# cutting NTH command...: run it, with CUT in its arguments replaced by the way through the link; SEEN statements went over it.
-cutting() {
-	local nth=$1 link words=()
-	shift
-	rm -f "$T/port" "$T/count"
-	"$ROOT/tests/fault/cut-link" "$PGHOST/.s.PGSQL.$PGPORT" "$nth" "$T/port" "$T/count" &
-	link=$!
-	background+=("$link")
-	wait_for 10 test -s "$T/port" || fail "the link does not start"
-	for word in "$@"; do
-		words+=("${word/CUT/host=127.0.0.1 port=$(cat "$T/port") user=postgres}")
-	done
-	run "${words[@]}"
-	kill -TERM "$link"
-	wait "$link" || true
-	SEEN=$(cat "$T/count")
-	no_sanitizer "$T/err"
-}
-
-# at_any_statement NAME command...: first whole, then cut at points spread over its statements; done with $AFTER each time.
-at_any_statement() {
-	local name=$1 total nth i failures=0
-	shift
-	cutting 0 "$@"
-	[ "$STATUS" = 0 ] || fail "$name without a cut: $(cat "$T/err")"
-	$AFTER
-	total=$SEEN
-	for i in $(seq "$points"); do
-		nth=$(((i * total - total / 2 + points - 1) / points))
-		cutting "$nth" "$@"
-		case $STATUS in
-		0) ;;
-		1)
-			one_error
-			failures=$((failures + 1))
-			;;
-		*) fail "$name cut at statement $nth of $total: status $STATUS: $OUT $(cat "$T/err")" ;;
-		esac
-		$AFTER
-	done
-	echo "   $total statements, $failures of $points cuts made it fail"
-	[ "$failures" -gt 0 ] || fail "no cut did anything"
-}
-
 step "snapshot"
 count=0
 whole() { # what it says is what is there
