@@ -25,11 +25,18 @@ gateways=()
 shared_prefix="" # of the store that other scripts use, too
 background=()
 
+# Numbers of processes come round within minutes: is it still one that this script has started?
+started_here() { # PID
+	local stat
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	[ "$(cut -d' ' -f2 <<<"${stat##*) }")" = $$ ] || grep -qszxF "TMPDIR=$T" "/proc/$1/environ"
+}
+
 cleanup() {
 	local status=$? pid dir
 	set +e
 	for pid in ${background[@]+"${background[@]}"}; do
-		kill -KILL "$pid" 2>/dev/null
+		! started_here "$pid" || kill -KILL "$pid" 2>/dev/null
 	done
 	[ $status = 0 ] || [ $status = 77 ] || show_server_log
 	for dir in ${clusters[@]+"${clusters[@]}"}; do
