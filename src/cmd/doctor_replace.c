@@ -1,6 +1,8 @@
 /* src/cmd/doctor_replace.c - doctor: which way of replacing this database works here */
 #include "restore/live.h"
 #include "restore/space.h"
+#include "restore/standby.h"
+#include "src/base/clock.h"
 #include "src/cmd/doctor.h"
 #include "src/cmd/swap_command.h"
 #include "src/cmd/text.h"
@@ -38,6 +40,28 @@ static void check_disk(struct doctor *d)
 		        text_bytes(need, d->database.size));
 }
 
+/* Only where names can be swapped. */
+static void check_standby(struct doctor *d)
+{
+	char have[TEXT_SIZE], need[TEXT_SIZE], age[TEXT_SIZE];
+	struct standby copy = { 0 };
+	struct err why = ERR_INIT;
+	uint64_t bytes;
+
+	text_bytes(need, d->database.size);
+	if (!standby_find(&copy, d->session, &d->database, &d->arena, &why))
+		doctor_add_err(d, DOCTOR_UNKNOWN, "standby copy", &why);
+	else if (copy.name)
+		doctor_add(d, DOCTOR_OK, "standby copy", NULL, "\"%s\" holds snapshot %s since %s ago", copy.name,
+		        copy.snapshot_id, text_age(age, clock_utc_us() - copy.since_us));
+	else if (space_free(&bytes, d->session, d->database.tablespace) && bytes < d->database.size)
+		doctor_add(d, DOCTOR_OK, "standby copy", NULL, "none, and %s free are too little for one of %s",
+		        text_bytes(have, bytes), need);
+	else
+		doctor_add(d, DOCTOR_OK, "standby copy", NULL,
+		        "none; verify --keep-standby would make one of %s: a restore is then only the swap", need);
+}
+
 void doctor_replace(struct doctor *d)
 {
 	struct err why = ERR_INIT;
@@ -50,8 +74,10 @@ void doctor_replace(struct doctor *d)
 	else if (swap_command_with(d->cmd))
 		doctor_add(d, DOCTOR_OK, "replace", NULL,
 		        "restore --replace --into a database that is there already, and swap.with of drtool.yml");
-	else if (look(d, &why))
-		doctor_add(d, DOCTOR_OK, "replace", NULL, "restore --replace and undo can swap names on this server");
-	else
+	else if (!look(d, &why))
 		doctor_add_err(d, DOCTOR_WARN, "replace", &why);
+	else {
+		doctor_add(d, DOCTOR_OK, "replace", NULL, "restore --replace and undo can swap names on this server");
+		check_standby(d);
+	}
 }

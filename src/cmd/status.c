@@ -114,6 +114,27 @@ static void server_lines(struct buf *out, const struct status_server *s)
 	}
 }
 
+static void standby_line(struct buf *out, const struct answer *a)
+{
+	const struct standby *copy = &a->server->live.standby;
+	const struct proof *p = a->status.standby_proof;
+	char age[TEXT_SIZE];
+
+	if (!a->server->standby_known)
+		return;
+	buf_add(out, "  standby copy      ");
+	if (!copy->name) {
+		buf_add(out, "none\n");
+		return;
+	}
+	text_printable(out, copy->name);
+	buf_addf(out, " of %s", copy->snapshot_id);
+	if (p)
+		buf_addf(out, ", proved %s ago", text_age(age, clock_utc_us() - p->finished_us));
+	buf_addf(out, a->status.standby_doubt ? ", not ready: %s\n" : ", ready%s\n",
+	        a->status.standby_doubt ? a->status.standby_doubt : "");
+}
+
 static void one_text(struct buf *out, const struct cmd *c, const struct answer *a)
 {
 	int64_t rto = options_number(c->options, OPTION_RTO, 0) * 1000000;
@@ -130,6 +151,7 @@ static void one_text(struct buf *out, const struct cmd *c, const struct answer *
 	buf_add(out, "\n");
 	restore_lines(out, a, rto);
 	server_lines(out, a->server);
+	standby_line(out, a);
 	buf_addf(out, "  repository        %zu snapshot%s, %s added by them, %s in the last 7 days\n", s->snapshots,
 	        s->snapshots == 1 ? "" : "s", text_bytes(stored, s->stored_bytes),
 	        text_bytes(week, s->stored_week_bytes));
@@ -166,6 +188,21 @@ static json_t *predicted_document(const struct journal_event *v)
 	return o;
 }
 
+static json_t *standby_document(const struct answer *a)
+{
+	const struct standby *copy = &a->server->live.standby;
+	const struct status *s = &a->status;
+	json_t *o;
+
+	if (!copy->name)
+		return json_null();
+	o = answer_standby(copy);
+	json_object_set_new(o, "proved", s->standby_proof ? answer_time(s->standby_proof->finished_us) : json_null());
+	json_object_set_new(o, "ready", json_boolean(!s->standby_doubt));
+	json_object_set_new(o, "why", answer_text(s->standby_doubt));
+	return o;
+}
+
 static json_t *one_document(const struct cmd *c, const struct answer *a)
 {
 	const struct status *s = &a->status;
@@ -187,6 +224,7 @@ static json_t *one_document(const struct cmd *c, const struct answer *a)
 	json_object_set_new(o, "kept", a->server->kept_known ? answer_kept(&a->server->kept) : json_null());
 	json_object_set_new(o, "stored_bytes", answer_count(s->stored_bytes));
 	json_object_set_new(o, "stored_week_bytes", answer_count(s->stored_week_bytes));
+	json_object_set_new(o, "standby", standby_document(a));
 	json_object_set_new(o, "rto_seconds", rto ? json_integer(rto) : json_null());
 	json_object_set_new(o, "rpo_seconds", rpo ? json_integer(rpo) : json_null());
 	json_object_set_new(o, "rto_missed", json_boolean(s->rto_missed));

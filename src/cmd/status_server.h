@@ -10,7 +10,7 @@
 
 struct status_server {
 	struct status_live live; /* server is there also when nobody answers; size is 0 then */
-	bool kept_known;
+	bool kept_known, standby_known;
 	struct kept_list kept;
 	char why[256]; /* why it was not asked or did not answer; "" when it did */
 	bool silent;   /* it let us wait, and did not answer */

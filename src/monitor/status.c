@@ -65,6 +65,21 @@ static void find_restores(struct status *s)
 		s->predicted = test;
 }
 
+static void read_standby(struct status *s, struct repository *r, const struct standby *copy)
+{
+	struct err ignored = ERR_INIT; /* without its proof it is not relied on */
+
+	if (!copy->name)
+		return;
+	proof_load_standby(&s->standby_proof, r, s->database, copy->snapshot_id, copy->marks.oid, &ignored);
+	s->standby_doubt = standby_doubt(copy, s->standby_proof);
+}
+
+static bool newest_is_ready(const struct status *s, const struct standby *copy)
+{
+	return copy->name && !s->standby_doubt && strcmp(copy->snapshot_id, s->newest->id) == 0;
+}
+
 static void predict(struct status *s, const struct status_live *live)
 {
 	double growth = 1;
@@ -74,7 +89,10 @@ static void predict(struct status *s, const struct status_live *live)
 	if (live->size && s->newest->database_size)
 		growth = (double)live->size / (double)s->newest->database_size;
 	s->plain_bytes = (uint64_t)((double)s->newest->plain_bytes * growth);
-	predict_restore(&s->prediction, &s->journal, s->proof, live->server, s->plain_bytes, PREDICT_RESTORE);
+	if (newest_is_ready(s, &live->standby))
+		predict_swap(&s->prediction, &s->journal, s->plain_bytes, PREDICT_REPLACE);
+	else
+		predict_restore(&s->prediction, &s->journal, s->proof, live->server, s->plain_bytes, PREDICT_RESTORE);
 }
 
 static void compare(struct status *s, const struct status_objectives *o)
@@ -95,6 +113,7 @@ bool status_read(struct status *out, struct repository *r, const char *database,
 		return err_wrap(e, "status of \"%s\"", database);
 	}
 	find_restores(out);
+	read_standby(out, r, &live->standby);
 	predict(out, live);
 	compare(out, o);
 	return true;
@@ -105,6 +124,7 @@ void status_release(struct status *s)
 	manifest_free(s->newest);
 	manifest_free(s->proved);
 	proof_free(s->proof);
+	proof_free(s->standby_proof);
 	journal_release(&s->journal);
 	arena_release(&s->arena);
 	*s = (struct status){ 0 };

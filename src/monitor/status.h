@@ -6,8 +6,8 @@
 #ifndef DRTOOL_MONITOR_STATUS_H
 #define DRTOOL_MONITOR_STATUS_H
 
+#include "restore/standby.h"
 #include "src/monitor/predict.h"
-#include "storage/repository/manifest.h"
 
 struct status_objectives {
 	int64_t rto_us, rpo_us; /* 0: none */
@@ -15,19 +15,22 @@ struct status_objectives {
 
 /* What only the server knows; size 0: not asked, or it does not answer. */
 struct status_live {
-	uint64_t size;      /* pg_database_size() now */
-	const char *server; /* "db1:5432"; NULL when not known */
+	uint64_t size;          /* pg_database_size() now */
+	const char *server;     /* "db1:5432"; NULL when not known */
+	struct standby standby; /* its name is NULL when there is none, or that is not known */
 };
 
 struct status {
 	const char *database; /* its name in the repository */
 	size_t snapshots, damaged;
-	struct manifest *newest; /* NULL: none */
-	int64_t age_us;          /* since the state that the newest holds */
-	struct manifest *proved; /* the newest whose newest proof is good; NULL: none */
-	struct proof *proof;     /* of it */
-	uint64_t plain_bytes;    /* of a snapshot taken now: the newest's, grown as the database has */
-	struct prediction prediction;
+	struct manifest *newest;      /* NULL: none */
+	int64_t age_us;               /* since the state that the newest holds */
+	struct manifest *proved;      /* the newest whose newest proof is good; NULL: none */
+	struct proof *proof;          /* of it */
+	uint64_t plain_bytes;         /* of a snapshot taken now: the newest's, grown as the database has */
+	struct prediction prediction; /* of the newest: of a swap alone where the standby copy is ready and holds it */
+	struct proof *standby_proof;  /* of the standby copy; NULL: there is none */
+	const char *standby_doubt;    /* why the standby copy cannot be relied on; NULL: it is ready, if there is one */
 	struct journal_event *restored;  /* the newest restore or swap that was carried out; NULL: none; in journal */
 	struct journal_event *predicted; /* the newest of these whose length was predicted, else such a test restore */
 	struct journal journal;          /* its newest events */

@@ -118,6 +118,28 @@ static void test_a_test_restore_is_predicted_whole_and_by_its_like(void **state)
 	assert_int_equal(p.basis, PREDICTION_NONE);
 }
 
+static void test_a_swap_alone(void **state)
+{
+	struct journal_event events[] = { event("snapshot", NULL, 100), event("replace", "db1:5432", 100) };
+	struct proof_phase slow[] = { { "check", 2 * S }, { "hooks", 3 * S }, { "swap", 1 * S } };
+	struct journal_event *list[] = { &events[0], &events[1] };
+	struct journal j = { .events = list, .count = 0 };
+	struct prediction p;
+
+	(void)state;
+	predict_swap(&p, &j, 1000, PREDICT_REPLACE_WITH_SAFETY);
+	assert_int_equal(p.basis, PREDICTION_STANDBY);
+	assert_true(p.duration_us == 1 * S);
+	events[0].finished_us = 5 * S;
+	events[1].phases = slow;
+	events[1].phase_count = 3;
+	j.count = 2;
+	predict_swap(&p, &j, 1000, PREDICT_REPLACE);
+	assert_true(p.duration_us == 6 * S);
+	predict_swap(&p, &j, 1000, PREDICT_REPLACE_WITH_SAFETY); /* ten times as much to be read as in 5 s */
+	assert_true(p.duration_us == 56 * S);
+}
+
 static void test_how_far_off_it_was(void **state)
 {
 	struct journal_event v = event("restore", "db1:5432", 100);
@@ -159,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_the_same_server_then_any_restore_then_a_proof),
 		cmocka_unit_test(test_in_the_place_of_a_live_one),
 		cmocka_unit_test(test_a_test_restore_is_predicted_whole_and_by_its_like),
+		cmocka_unit_test(test_a_swap_alone),
 		cmocka_unit_test(test_how_far_off_it_was),
 		cmocka_unit_test(test_a_proof_of_an_older_repository_serves),
 	};

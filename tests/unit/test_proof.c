@@ -158,6 +158,33 @@ static void assert_altered(const char *part, const char *replacement)
 	buf_release(&altered);
 }
 
+static void test_the_standby_copy_s_own_proof_is_found(void **state)
+{
+	struct repository *r = fixture_repository();
+	struct proof_standby marks = { "shop__standby", "7710241745870016403", 16489, 853, 12, -1 };
+	struct proof p = sample(), *back = NULL;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	p.standby = &marks;
+	assert_true(proof_save(r, &p, &e));
+	p.standby = NULL; /* a later one, of a scratch */
+	p.finished_us++;
+	assert_true(proof_save(r, &p, &e));
+	assert_true(proof_load_newest(&back, r, "a/b", ID, &e));
+	assert_null(back->standby);
+	proof_free(back);
+	assert_true(proof_load_standby(&back, r, "a/b", ID, 16489, &e));
+	assert_string_equal(back->standby->name, "shop__standby");
+	assert_string_equal(back->standby->system_identifier, "7710241745870016403");
+	assert_int_equal(back->standby->xmin, 853);
+	assert_true(back->standby->sessions == 12 && back->standby->stats_reset_us == -1);
+	proof_free(back);
+	assert_false(proof_load_standby(&back, r, "a/b", ID, 16490, &e));
+	assert_int_equal(e.kind, ERR_NOT_FOUND);
+	repository_close(r);
+}
+
 static void test_hostile_proofs_are_refused(void **state)
 {
 	(void)state;
@@ -167,6 +194,8 @@ static void test_hostile_proofs_are_refused(void **state)
 	assert_altered("\"duration_us\":800000", "\"duration_us\":\"800000\"");
 	assert_altered("\"source_fault\":true", "\"source_fault\":true,\"x\":1");
 	assert_altered("\"host\":", "\"guest\":");
+	assert_altered("\"host\":", "\"standby\":7,\"host\":");
+	assert_altered("\"host\":", "\"standby\":{\"name\":\"x\"},\"host\":");
 }
 
 int main(void)
@@ -177,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_only_a_thousand_differences_are_kept),
 		cmocka_unit_test(test_every_flipped_bit_and_every_cut_is_noticed),
 		cmocka_unit_test(test_a_proof_of_another_snapshot_proves_nothing),
+		cmocka_unit_test(test_the_standby_copy_s_own_proof_is_found),
 		cmocka_unit_test(test_hostile_proofs_are_refused),
 	};
 

@@ -1,0 +1,307 @@
+#!/bin/bash
+# The standby copy: what somebody has been in, what a crash may have hurt, what is another database by now is proved again; killed at any step there is the old copy,
+# the new one, or something the next run removes, and the live database answers.
+. "$(dirname "$0")/lib.sh"
+
+rounds=6
+[ -z "${DRTOOL_LONG-}" ] || rounds=60
+ids=() copies=() urls=() names=()
+RANDOM=${DRTOOL_SEED:-$$}
+echo "seed ${DRTOOL_SEED:-$$}"
+small_disk "$T/mnt-target" 90m
+chown postgres: "$T/mnt-target"
+server
+sql postgres -c "CREATE TABLESPACE small LOCATION '$T/mnt-target'"
+shop shop 10
+sql postgres -c "ALTER DATABASE shop SET TABLESPACE small"
+export DATABASE_URL="host=$PGHOST port=$PGPORT user=postgres dbname=shop"
+snapshot shop
+good=$ID
+dump shop >"$T/good.sql"
+sql shop -c "CREATE TABLE side (what text)" -c "DELETE FROM order_lines WHERE order_id > 10"
+dump shop >"$T/old.sql"
+snapshot shop
+other=$ID
+replace=("$DRTOOL" restore "$good" --replace dbname=shop --confirm shop --no-safety-snapshot)
+verify=("$DRTOOL" verify "$good" --keep-standby)
+which() { sql shop -c "SELECT CASE WHEN to_regclass('side') IS NULL THEN 'good' ELSE 'old' END"; }
+oid() { sql postgres -c "SELECT oid FROM pg_database WHERE datname = '$1'"; }
+refuses() { ! sql "$1" -c "SELECT 1" >/dev/null 2>&1; }
+answers() { # the whole of the old or the good one, whoever was killed
+	local now
+	wait_for 8 psql -X -q -d shop -c 'SELECT 1' >/dev/null 2>&1 || fail "nobody answers under the name: $(psql -l)"
+	now=$(which)
+	[ "$now" = "${1-$now}" ] || fail "the $now database answers"
+	dump shop >"$T/now.sql"
+	same_dumps "$T/$now.sql" "$T/now.sql"
+}
+back_to_old() {
+	local name
+	[ "$(which)" = old ] || expect 0 drtool undo dbname=shop --confirm shop
+	expect 0 drtool drop-old dbname=shop --json
+	for name in $(jq -r '.[] | select(.kind == "kept") | .name' <<<"$OUT"); do
+		expect 0 drtool drop-old dbname=shop "$name" --confirm shop
+	done
+	answers old
+}
+used() { # [WORDS]: the copy is taken, after a comparison for that reason when there is one
+	local copy
+	copy=$(oid shop__standby)
+	if [ $# -gt 0 ]; then
+		expect 0 drtool status
+		grep -q "^  standby copy .* not ready: .*$1" <<<"$OUT" || fail "\"$1\" is not in $OUT"
+	fi
+	expect 0 "${replace[@]}"
+	[ "$(oid shop)" = "$copy" ] || fail "the copy was not used: $(cat "$T/err")"
+	if [ $# -gt 0 ]; then
+		grep -q "^the standby copy \"shop__standby\" is compared with the snapshot, for .*$1" "$T/err" || fail "$(cat "$T/err")"
+	else
+		! grep -q "compared" "$T/err" || fail "$(cat "$T/err")"
+	fi
+	answers good
+	back_to_old
+}
+unused() { # WORDS: restored anew, and said why; the copy stays
+	local copy
+	copy=$(oid shop__standby)
+	expect 0 "${replace[@]}"
+	[ "$(oid shop)" != "$copy" ] || fail "the copy was used"
+	grep -q "$1" "$T/err" || fail "$(cat "$T/err")"
+	[ "$(oid shop__standby)" = "$copy" ] || fail "the copy is gone"
+	refuses shop__standby || fail "it lets somebody in"
+	answers good
+	back_to_old
+}
+keep() { expect 0 "${verify[@]}"; }
+
+step "undisturbed"
+start=$(date +%s%3N)
+keep
+verify_ms=$(($(date +%s%3N) - start))
+used
+echo "   verify $verify_ms ms"
+
+step "somebody allowed connections and wrote: compared, and restored anew"
+for change in "UPDATE orders SET note = 'x' WHERE id = 1" "DROP INDEX orders_user_id_idx" "SELECT nextval(pg_get_serial_sequence('events', 'id'))"; do
+	keep
+	sql postgres -c "ALTER DATABASE shop__standby ALLOW_CONNECTIONS true"
+	sql shop__standby -c "$change" >/dev/null
+	sql postgres -c "ALTER DATABASE shop__standby ALLOW_CONNECTIONS false"
+	unused "^it is not what the snapshot says any more"
+done
+
+step "somebody only looked, by a session that is counted as none: compared, and used"
+keep
+sql postgres -c "ALTER DATABASE shop__standby ALLOW_CONNECTIONS true"
+sql "dbname=shop__standby replication=database" -c "SELECT 1" >/dev/null
+sql postgres -c "ALTER DATABASE shop__standby ALLOW_CONNECTIONS false"
+used "it was altered"
+
+step "connections are still allowed, and somebody is in it with something not committed: restored anew"
+keep
+sql postgres -c "ALTER DATABASE shop__standby ALLOW_CONNECTIONS true"
+used "connections to it are allowed"
+keep
+sql postgres -c "ALTER DATABASE shop__standby ALLOW_CONNECTIONS true"
+in_background psql -X -q -d shop__standby -c "BEGIN; DELETE FROM order_lines; SELECT pg_sleep(60)" >/dev/null 2>&1
+guest=$!
+there() { [ "$(sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop__standby'")" = "$1" ]; }
+wait_for 10 there 1
+expect 0 "${replace[@]}"
+grep -q "is not used: somebody is connected to it" "$T/err" || fail "$(cat "$T/err")"
+answers good
+back_to_old
+fails 3 "1 session is in the old standby copy" -- "${verify[@]}"
+fails 3 "1 session is in" -- drtool drop-old dbname=shop shop__standby
+kill "$guest"
+sql postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop__standby'" >/dev/null
+wait_for 10 there 0
+
+step "the server crashed, its statistics are lost: compared, and used"
+keep
+pg_stop immediate
+pg_start
+used "statistics about it are gone"
+keep
+pg_stop fast
+pg_start
+used # an orderly stop loses nothing
+
+step "another database has its name and its comment"
+keep
+comment=$(sql postgres -c "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'shop__standby'")
+sql postgres -c "DROP DATABASE shop__standby" -c "CREATE DATABASE shop__standby" -c "COMMENT ON DATABASE shop__standby IS '$comment'" -c "ALTER DATABASE shop__standby ALLOW_CONNECTIONS false"
+unused "no proof of it is recorded"
+sql postgres -c "ALTER DATABASE shop__standby IS_TEMPLATE true" -c "COMMENT ON DATABASE shop__standby IS 'somebody else''s'"
+keep
+[ -n "$(oid shop__standby2)" ] && [ "$(sql postgres -c "SELECT datistemplate FROM pg_database WHERE datname = 'shop__standby'")" = t ] || fail "somebody else's database was taken: $(psql -l)"
+sql postgres -c "ALTER DATABASE shop__standby IS_TEMPLATE false" -c "DROP DATABASE shop__standby"
+expect 0 "${replace[@]}" --json
+[ "$(jq -r .standby <<<"$OUT")" = shop__standby2 ] || fail "$OUT"
+answers good
+back_to_old
+
+step "the proof could not be written: compared, and used"
+mkdir "$T/hidden"
+mv "$REPO/proofs" "$T/hidden/" && touch "$REPO/proofs"
+run "${verify[@]}"
+[ "$STATUS" = 1 ] || fail "status $STATUS: $(cat "$T/err")"
+rm "$REPO/proofs" && mv "$T/hidden/proofs" "$REPO/"
+refuses shop__standby || fail "it lets somebody in"
+used "no proof of it is recorded"
+
+step "the disk has room for one copy only: the old one goes first, and with less room nothing does"
+keep
+room=$(df --output=avail -B1 "$T/mnt-target" | tail -n 1)
+size=$(sql postgres -c "SELECT pg_database_size('shop__standby')")
+mount -o "remount,size=$((92274688 - room + size / 2))" "$T/mnt-target"
+keep
+grep -q "the old standby copy goes before the new one is made" "$T/err" || fail "$(cat "$T/err")"
+absent 'restoring'
+copy=$(oid shop__standby)
+expect 0 drtool drop-old dbname=shop shop__standby
+fill_disk "$T/mnt-target"
+fails 3 "free on the server's disk for a standby copy" -- "${verify[@]}"
+[ -z "$(oid shop__standby)" ] || fail "a copy was made"
+free_disk "$T/mnt-target"
+mount -o remount,size=90m "$T/mnt-target"
+
+step "verify is killed in every phase that says its name: the old copy is there, and what was half made goes with the next run"
+expect 0 drtool verify "$other" --keep-standby
+copy=$(oid shop__standby)
+for phase in schema data finishing comparing; do
+	: >"$T/bg.err"
+	"${verify[@]}" >"$T/out" 2>"$T/bg.err" &
+	PID=$!
+	wait_for 60 grep -q "^$phase" "$T/bg.err" || fail "\"$phase\" is not said: $(cat "$T/bg.err")"
+	kill -KILL $PID 2>/dev/null || fail "it was done already"
+	wait $PID 2>/dev/null || true
+	no_sanitizer "$T/bg.err"
+	answers old
+	[ "$(oid shop__standby)" = "$copy" ] || fail "another copy, or none: $(psql -l)"
+	nothing_alive
+done
+expect 0 drtool status
+grep -q "^  standby copy .*$other.* ready$" <<<"$OUT" || fail "$OUT"
+
+step "killed at random: there is always a copy, and it can be told what it is"
+for _ in $(seq "$rounds"); do
+	"${verify[@]}" >"$T/out" 2>"$T/bg.err" &
+	PID=$!
+	sleep "0.$(printf '%03d' $((verify_ms > 900 ? 100 + RANDOM % 900 : RANDOM % verify_ms)))"
+	kill -KILL $PID 2>/dev/null || echo "   (it was done already)"
+	wait $PID 2>/dev/null || true
+	answers old
+	nothing_alive
+	expect 0 drtool drop-old dbname=shop --json
+	[ "$(jq -r '[.[] | .kind + " " + .name] | join(", ")' <<<"$OUT")" = "standby shop__standby" ] || fail "$OUT"
+	refuses shop__standby || fail "it lets somebody in"
+done
+
+step "killed after the new one took the place and before the old one was dropped: the next run drops that"
+sql postgres -c "CREATE DATABASE \"shop__standby__restoring_$other\"" -c "COMMENT ON DATABASE \"shop__standby__restoring_$other\" IS 'drtool: restore of snapshot $other into shop__standby, not complete'" \
+	-c "ALTER DATABASE \"shop__standby__restoring_$other\" ALLOW_CONNECTIONS false"
+keep
+absent restoring
+used
+
+step "the restore that uses it is killed: at random, and while a check looks at it"
+for _ in $(seq "$rounds"); do
+	[ -n "$(oid shop__standby)" ] || keep
+	"${replace[@]}" >"$T/out" 2>"$T/bg.err" &
+	PID=$!
+	sleep "0.$(printf '%03d' $((RANDOM % 250)))"
+	kill -KILL $PID 2>/dev/null || true
+	wait $PID 2>/dev/null || true
+	answers
+	nothing_alive
+	echo "   the $(which) one answers"
+	back_to_old
+done
+[ -n "$(oid shop__standby)" ] || keep
+"${replace[@]}" --check "touch $T/complete; sleep 60" >"$T/out" 2>"$T/bg.err" &
+PID=$!
+wait_for 60 test -e "$T/complete" || fail "it never got that far: $(cat "$T/bg.err")"
+kill -KILL $PID
+wait $PID 2>/dev/null || true
+answers old
+nothing_alive
+used "connections to it are allowed"
+
+step "while a test restore makes a new one: the emergency does not wait, and two of them do not meet"
+keep
+start_drtool verify "$other" --keep-standby
+wait_for 60 grep -q "^comparing" "$T/bg.err" || fail "$(cat "$T/bg.err")"
+kill -STOP "$PID"
+expect 0 "${replace[@]}"
+grep -q "standby copy is not used: another drtool works on it" "$T/err" || fail "$(cat "$T/err")"
+answers good
+fails 1 "is running" -- "${verify[@]}"
+kill -CONT "$PID"
+finish
+[ "$STATUS" = 0 ] || fail "$(cat "$T/err")"
+back_to_old
+expect 0 drtool status --json
+[ "$(jq -r '.[0].standby | .snapshot + " " + (.ready | tostring)' <<<"$OUT")" = "$other true" ] || fail "$OUT"
+
+step "interrupted: nothing half made stays"
+start_drtool "${verify[@]:1}"
+wait_for 60 grep -q "^comparing" "$T/bg.err" || fail "$(cat "$T/bg.err")"
+kill -TERM "$PID"
+finish
+[ "$STATUS" = 143 ] || fail "status $STATUS: $(cat "$T/err")"
+absent restoring
+
+step "a subscription in the snapshot: never enabled, and no obstacle to dropping the copy"
+sql shop -c "CREATE SUBSCRIPTION sub CONNECTION 'dbname=nowhere' PUBLICATION p WITH (connect = false)" 2>/dev/null
+snapshot shop
+sql shop -c "ALTER SUBSCRIPTION sub SET (slot_name = NONE)" -c "DROP SUBSCRIPTION sub"
+for _ in 1 2; do
+	expect 0 drtool verify "$ID" --keep-standby
+	[ "$(sql postgres -c "SELECT count(*) || ' ' || bool_or(subenabled) FROM pg_subscription")" = "1 false" ] || fail "subscriptions: $(sql postgres -c "SELECT * FROM pg_subscription")"
+done
+expect 0 drtool drop-old dbname=shop shop__standby
+[ -z "$(oid shop__standby)" ] || fail "not dropped"
+
+step "an owner who is no superuser"
+sql postgres -c "CREATE ROLE olga LOGIN CREATEDB" -c "CREATE DATABASE mini OWNER olga" -c "ALTER DATABASE mini SET work_mem = '5MB'"
+psql -X -q -U olga -d mini -c "CREATE TABLE t AS SELECT 1 AS a"
+mini="user=olga dbname=mini"
+DATABASE_URL=$mini expect 0 drtool snapshot
+id=$OUT
+DATABASE_URL=$mini expect 0 drtool verify "$id" --keep-standby
+copy=$(oid mini__standby)
+psql -X -q -U olga -d mini -c "ALTER DATABASE mini SET work_mem = '6MB'" -c "UPDATE t SET a = 2"
+expect 0 drtool restore "$id" --replace "$mini" --confirm mini --no-safety-snapshot
+[ "$(oid mini)" = "$copy" ] && [ "$(psql -X -q -A -t -U olga -d mini -c "SELECT a || current_setting('work_mem') FROM t")" = 16MB ] || fail "$(cat "$T/err")"
+
+step "names that are strange, long, or begin alike"
+long63=$(printf 'm%.0s' $(seq 63))
+for name in '..' "it's \"quoted\"" 'Ünï' "$(printf 'é%.0s' $(seq 31))x" "${long63:1}1" "${long63:1}2"; do
+	quoted="\"${name//\"/\"\"}\""
+	export DATABASE_URL="host=$PGHOST port=$PGPORT user=postgres dbname='${name//\'/\\\'}'"
+	sql postgres -c "CREATE DATABASE $quoted"
+	sql "$DATABASE_URL" -c "CREATE TABLE t AS SELECT 'new' AS a"
+	expect 0 drtool snapshot "$DATABASE_URL"
+	id=$OUT
+	sql "$DATABASE_URL" -c "UPDATE t SET a = 'old'"
+	expect 0 drtool verify "$name/$id" --keep-standby --json
+	ids+=("$id") copies+=("$(jq -r .standby <<<"$OUT")") urls+=("$DATABASE_URL") names+=("$name")
+done
+[ "$(printf '%s\n' "${copies[@]}" | sort -u | wc -l)" = ${#copies[@]} ] || fail "copies: ${copies[*]}"
+for i in "${!ids[@]}"; do
+	expect 0 drtool restore "${ids[i]}" --replace "${urls[i]}" --confirm="${names[i]}" --json
+	[ "$(jq -r .standby <<<"$OUT")" = "${copies[i]}" ] && [ "$(sql "${urls[i]}" -c "SELECT a FROM t")" = new ] || fail "${names[i]}: $OUT"
+done
+export DATABASE_URL="host=$PGHOST port=$PGPORT user=postgres dbname=shop"
+
+step "a snapshot that does not come back is not kept"
+keep
+snapshot shop
+copy=$(oid shop__standby)
+find "$REPO/chunks" -type f -size +200k | while read -r file; do printf 'x' | dd of="$file" bs=1 seek=5000 conv=notrunc status=none; done
+expect 6 drtool verify "$ID" --keep-standby
+[ "$(oid shop__standby)" = "$copy" ] || fail "another copy"
+absent restoring
+expect 0 drtool drop-old dbname=shop shop__standby
+nothing_left
