@@ -325,7 +325,7 @@ static void leave(struct replace *x, const struct err *why)
 	struct err trouble = ERR_INIT;
 
 	if (x->by_standby)
-		replace_standby_leave(x);
+		replace_standby_leave(x, why->kind == ERR_DIFFERS);
 	else if (x->given.conn)
 		say_info("the restored database stays as \"%s\": empty it before the next restore into it",
 		        x->restored.database);

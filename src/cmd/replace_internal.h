@@ -53,7 +53,8 @@ void replace_standby_text(struct buf *out, const struct replace *x); /* a line o
 bool replace_standby_take_up(struct replace *x, struct err *e);
 /* Before checks and hooks, which may connect to it: from here on it can no longer be relied on. */
 bool replace_standby_open(struct replace *x, struct err *e);
-void replace_standby_leave(struct replace *x); /* it was not swapped in */
+/* It was not swapped in; open: it is to be looked at. */
+void replace_standby_leave(struct replace *x, bool open);
 
 /* replace_report.c */
 void replace_phase(struct replace *x, const char *name, int64_t duration_us); /* name must outlive it */

@@ -168,7 +168,7 @@ bool replace_standby_take_up(struct replace *x, struct err *e)
 		return true;
 	}
 	if (x->standby_open)
-		replace_standby_leave(x);
+		replace_standby_leave(x, false);
 	x->restored.database[0] = '\0';
 	if (why.kind == ERR_CANCELLED)
 		*e = why;
@@ -187,11 +187,11 @@ bool replace_standby_open(struct replace *x, struct err *e)
 	return x->standby_open;
 }
 
-void replace_standby_leave(struct replace *x)
+void replace_standby_leave(struct replace *x, bool open)
 {
 	struct err ignored = ERR_INIT;
 
-	if (x->standby_open)
+	if (x->standby_open && !open)
 		standby_allow(x->place.maintenance, x->standby.name, false, &ignored);
 	say_info("the standby copy stays as \"%s\"%s", x->standby.name,
 	        x->standby_open ? "; it is compared with the snapshot before it is used" : "");

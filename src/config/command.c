@@ -59,8 +59,10 @@ static const struct command rows[COMMAND_COUNT] = {
 		"Restores the snapshot (default: latest) into a scratch database, compares every table's fingerprint, the schema, "
 		"sequences and large objects with what was recorded, and stores the outcome. The scratch is a private PostgreSQL "
 		"server that is removed afterwards; the live server is not touched. The exit status is 6 when something differs, "
-		"also when it is the source that violates its own constraints.",
-		"drtool verify\ndrtool verify before-migration --scratch-dir /mnt/fast",
+		"also when it is the source that violates its own constraints.\n\n"
+		"With --keep-standby it is restored beside the live database instead and, unless it differs, kept there as "
+		"<db>__standby, with connections refused; restore --replace of that snapshot is then only the swap, whatever the size.",
+		"drtool verify\ndrtool verify before-migration --scratch-dir /mnt/fast\ndrtool verify --keep-standby",
 	},
 	[COMMAND_RESTORE] = {
 		"restore", "ID --into DB | ID --replace DB", 1, 1,
@@ -89,7 +91,7 @@ static const struct command rows[COMMAND_COUNT] = {
 	[COMMAND_DROP_OLD] = {
 		"drop-old", "DB [NAME...]", 1, 16,
 		"list the databases that were kept, drop the ones named",
-		"Without NAME the kept databases of DB are listed, with size and age. The newest is dropped only with --confirm, for "
+		"Without NAME the kept databases of DB and its standby copy are listed, with size and age. The newest is dropped only with --confirm, for "
 		"it is the one undo would swap back.",
 		"drtool drop-old shop\ndrtool drop-old shop shop__before_20261120_100851",
 	},

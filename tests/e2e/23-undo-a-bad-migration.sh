@@ -27,4 +27,11 @@ KEPT=$(tail -n 1 <<<"$OUT" | cut -d' ' -f1)
 [ "$(sql "$KEPT" -c "SELECT email FROM users WHERE id = 0")" = new@shop.example ] || fail "what was written since is not in $KEPT"
 as_written 0 "drtool drop-old shop KEPT --confirm shop"
 [ "$(sql postgres -c "SELECT string_agg(datname, ' ') FROM pg_database WHERE datname ~ '^shop'")" = shop ] || fail "not dropped"
+
+step "the night after"
+expect 0 drtool snapshot shop
+as_written 0 "drtool verify --keep-standby"
+expect 0 drtool restore latest --replace shop --dry-run
+grep -q "shop__standby is ready" "$T/err" || fail "$(cat "$T/err")"
+expect 0 drtool drop-old shop shop__standby
 no_leftovers

@@ -20,6 +20,10 @@ snapshot shop
 good=$ID
 dump shop >"$T/good.sql"
 
+step "doctor says that one is possible"
+run drtool doctor
+grep -q "standby copy: none; verify --keep-standby would make one" <<<"$OUT" || fail "$OUT"
+
 step "a dry run makes nothing; without a connection to the database it is refused"
 expect 0 drtool verify "$good" --keep-standby --dry-run
 [ "$(names)" = shop ] || fail "$(names)"
@@ -99,16 +103,24 @@ drop_kept
 
 step "checks and hooks may connect to it; one that fails leaves it, and then it is compared before it is used"
 expect 6 drtool restore "$good" --replace dbname=shop --confirm shop --check-sql "SELECT count(*) > 1000000 FROM order_lines"
-run sql shop__standby -c "SELECT 1"
-[ "$STATUS" != 0 ] || fail "it lets somebody in"
+[ "$(sql shop__standby -c "SELECT count(*) > 10 FROM order_lines")" = t ] || fail "it cannot be looked at"
 [ "$(oid shop__standby)" = "$copy" ] || fail "the copy is another one"
 expect 0 drtool restore "$good" --replace dbname=shop --confirm shop --dry-run
-grep -q "shop__standby is compared with the snapshot before it is used: it was altered" "$T/err" || fail "$(cat "$T/err")"
+grep -q "shop__standby is compared with the snapshot before it is used: connections to it are allowed" "$T/err" || fail "$(cat "$T/err")"
 expect 0 drtool restore "$good" --replace dbname=shop --confirm shop --check-sql "SELECT count(*) > 10 FROM order_lines" --check "psql -X -A -t -c \"SELECT current_database()\" >$T/in" --json
 jq -e '.standby == "shop__standby" and .rows > 0' <<<"$OUT" >/dev/null || fail "$OUT"
 [ "$(cat "$T/in")" = shop__standby ] || fail "the check was in $(cat "$T/in")"
 [ "$(oid shop)" = "$copy" ] || fail "another database answers"
 drop_kept
+
+expect 0 drtool verify "$good" --keep-standby
+copy=$(oid shop__standby)
+printf '%s\n' "databases: {shop: {url: \"$DATABASE_URL\"}}" "hooks: {before_swap: 'psql -X -d \"$DATABASE_URL dbname=\$DRTOOL_REPLACEMENT\" -c \"SELECT 1\" >/dev/null && false'}" >"$T/drtool.yml"
+expect 3 drtool restore "$good" --replace shop --confirm shop --config "$T/drtool.yml"
+! grep -q "not currently accepting" "$T/err" || fail "the hook was refused: $(cat "$T/err")"
+run sql shop__standby -c "SELECT 1"
+[ "$STATUS" != 0 ] || fail "it lets somebody in"
+[ "$(oid shop__standby)" = "$copy" ] || fail "the copy is another one"
 
 step "a new one takes the old one's place, and drop-old knows it"
 expect 0 drtool verify "$good" --keep-standby
