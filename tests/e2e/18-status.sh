@@ -63,9 +63,9 @@ kept=$(jq -r .kept <<<"$OUT")
 expect 0 drtool restore "$ID" --replace shop --confirm shop
 expect 0 drtool status shop --json
 jq -e --arg kept "$kept" '.[0].kept | length == 2 and .[1].name == $kept and .[1].size > 1000000 and (.[0].until > .[1].until)' <<<"$OUT" >/dev/null || fail "$OUT"
-cp <(jq '.[0].kept' <<<"$OUT") "$T/kept"
+cp <(jq '.[0].kept | map(del(.size))' <<<"$OUT") "$T/kept" # which autovacuum changes between the two
 expect 0 drtool drop-old shop --json
-[ "$(jq . <<<"$OUT")" = "$(cat "$T/kept")" ] || fail "not what drop-old lists: $OUT"
+[ "$(jq 'map(del(.size))' <<<"$OUT")" = "$(cat "$T/kept")" ] || fail "not what drop-old lists: $OUT"
 expect 0 drtool status shop
 grep -qE "^ {20}$kept, [0-9.]+ MiB, put aside [0-9]+ s ago$" <<<"$OUT" || fail "$OUT"
 for name in $(jq -r '.[].name' "$T/kept"); do
