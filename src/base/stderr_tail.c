@@ -136,29 +136,33 @@ const char *stderr_tail_text(struct stderr_tail *t)
 	return t->text;
 }
 
-static bool names_error(const char *line, size_t len)
+/* How well a line says why: a full disk makes a program complain of other things afterwards. */
+static int names_error(const char *line, size_t len)
 {
 	static const char *const words[] = { "error:", "ERROR:", "fatal:", "FATAL:", "PANIC:" };
+	static const char full[] = "No space left on device";
 
+	if (memmem(line, len, full, strlen(full)))
+		return 2;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (memmem(line, len, words[i], strlen(words[i])))
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 }
 
 void stderr_tail_reason(char *out, size_t size, struct stderr_tail *t)
 {
 	const char *line = stderr_tail_text(t), *last = "";
 	size_t last_len = 0;
-	bool named = false;
+	int named = 0;
 
 	while (*line) {
 		size_t line_len = strcspn(line, "\n"), len = line_len;
 
 		while (len > 0 && (unsigned char)line[len - 1] <= ' ')
 			len--;
-		if (len > 0 && (!named || names_error(line, len))) {
+		if (len > 0 && names_error(line, len) >= named) {
 			last = line;
 			last_len = len;
 			named = names_error(line, len);

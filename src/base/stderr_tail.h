@@ -20,7 +20,8 @@ struct stderr_tail *stderr_tail_start(int fd, struct err *e); /* takes fd, also 
 void stderr_tail_stop(struct stderr_tail *t);
 void stderr_tail_free(struct stderr_tail *t);        /* stops first */
 const char *stderr_tail_text(struct stderr_tail *t); /* valid until the next call on t */
-/* The last line that names an error, else the last line; without its end and trailing blanks; "" when there is none. */
+/* The last line that tells of a full disk, else the last that names an error, else the last; without its end and
+ * trailing blanks; "" when there is none. */
 void stderr_tail_reason(char *out, size_t size, struct stderr_tail *t);
 
 #endif

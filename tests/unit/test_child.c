@@ -76,6 +76,8 @@ static void failures_say_how_it_ended(void **state)
 		{ "printf 'no newline' >&2; exit 1", "\"sh\" failed with status 1: no newline", 1 },
 		{ "echo 'x: error: bad' >&2; echo 'x: detail: more' >&2; exit 1",
 		        "\"sh\" failed with status 1: x: error: bad", 1 },
+		{ "echo 'FATAL:  write: No space left on device' >&2; echo 'PANIC:  oh no' >&2; exit 1",
+		        "\"sh\" failed with status 1: FATAL:  write: No space left on device", 1 },
 		{ "kill -KILL $$", "\"sh\" was ended by SIGKILL", 137 },
 		{ "echo psst >&2; kill -TERM $$", "\"sh\" was ended by SIGTERM: psst", 143 },
 	};
