@@ -89,15 +89,72 @@ static bool move_rows(struct retrieve *r, struct findings *findings, struct err 
 
 /* --- the whole --- */
 
-static bool refuse_findings(const struct findings *f, struct err *e)
+/* Has the server refused this table's rows, or is this about what could therefore not be made of it? */
+static bool is_about(const struct restore_finding *f, const struct retrieve_table *t)
 {
-	for (size_t i = 0; i < f->count; i++) {
-		if (f->items[i].source_fault)
-			continue;
-		err_set(e, ERR_FAILED, "%s could not be made: %s", f->items[i].object, f->items[i].what);
-		return err_hint(e,
-		        "nothing is left of it here; to look at the rows elsewhere: --into a database that does not exist yet");
+	struct arena a = ARENA_INIT;
+	bool is = strcmp(f->object, arena_printf(&a, "TABLE %s", t->out->new_qualified)) == 0;
+
+	for (size_t i = 0; i < t->part_count && !is; i++) {
+		const struct retrieve_part *p = &t->parts[i];
+		const struct toc_entry made = {
+			.desc = p->entry->desc, .schema = t->schema_archive, .tag = p->new_archive
+		};
+
+		is = p->new_archive && strcmp(f->object, stages_label(&a, &made)) == 0;
 	}
+	arena_release(&a);
+	return is;
+}
+
+static bool is_lost(const struct findings *f, const struct retrieve_table *t)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (!f->items[i].source_fault && strncmp(f->items[i].object, "TABLE ", 6) == 0 &&
+		        is_about(&f->items[i], t))
+			return true;
+	return false;
+}
+
+static bool fail_with(const struct restore_finding *f, struct err *e)
+{
+	err_set(e, ERR_FAILED, "%s could not be made: %s", f->object, f->what);
+	return err_hint(e,
+	        "nothing is left of it here; to look at the rows elsewhere: --into a database that does not exist yet");
+}
+
+/* A table whose rows this database does not take goes; what else was not made is none that can be left so. */
+static bool let_go_of_lost(struct retrieve *r, struct findings *f, struct err *e)
+{
+	const struct restore_finding *lost = NULL;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		bool explained = f->items[i].source_fault;
+
+		for (size_t k = 0; k < r->count && !explained; k++)
+			explained = is_about(&f->items[i], &r->tables[k]) && is_lost(f, &r->tables[k]);
+		if (!explained)
+			return fail_with(&f->items[i], e);
+		if (!f->items[i].source_fault && !lost)
+			lost = &f->items[i];
+	}
+	for (size_t i = 0; i < r->count; i++) {
+		struct retrieve_table *t = &r->tables[i];
+
+		if (is_lost(f, t)) {
+			if (!pg_execf(r->session, e, "DROP TABLE %s", t->out->new_qualified))
+				return false;
+			continue;
+		}
+		r->result->tables[kept] = *t->out;
+		r->tables[kept] = *t;
+		r->tables[kept].out = &r->result->tables[kept];
+		kept++;
+	}
+	if (!kept)
+		return fail_with(lost, e);
+	r->count = r->result->count = kept;
 	return true;
 }
 
@@ -137,7 +194,7 @@ static bool fill(struct retrieve *r, struct err *e)
 	bool ok;
 
 	findings_init(&findings);
-	ok = move_rows(r, &findings, e) && refuse_findings(&findings, e) && retrieve_complete(r, e);
+	ok = move_rows(r, &findings, e) && let_go_of_lost(r, &findings, e) && retrieve_complete(r, e);
 	keep_findings(r->result, &findings);
 	findings_release(&findings);
 	return ok;

@@ -2,60 +2,22 @@
 #include "src/cmd/place.h"
 
 #include "src/base/clock.h"
+#include "src/cmd/confirm.h"
 #include "src/cmd/say.h"
 #include "src/cmd/store.h"
 #include "src/cmd/text.h"
-#include "src/config/value.h"
 
 #define SESSIONS_SHOWN 5
-
-/* --- words for a shell --- */
-
-static bool may_be_secret(const char *word)
-{
-	return strcasestr(word, "password") || (strstr(word, "://") && strchr(word, '@'));
-}
-
-static void add_word(struct buf *out, const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+";
-
-	if (*word && strspn(word, plain) == strlen(word)) {
-		buf_add(out, word);
-		return;
-	}
-	buf_add(out, "'");
-	for (const char *p = word; *p; p++) {
-		if (*p == '\'')
-			buf_add(out, "'\\''");
-		else
-			buf_addn(out, p, 1);
-	}
-	buf_add(out, "'");
-}
 
 static const char *quoted(struct arena *a, const char *word)
 {
 	struct buf text = BUF_INIT;
 	const char *out;
 
-	add_word(&text, word);
+	confirm_add_word(&text, word);
 	out = arena_strdup(a, buf_str(&text));
 	buf_release(&text);
 	return out;
-}
-
-/* This run's own line; false when a word of it should rather not be printed. */
-static bool command_line(struct buf *out, const struct cmd *c)
-{
-	buf_add(out, "drtool");
-	for (char *const *word = c->argv + 1; *word; word++) {
-		if (may_be_secret(*word))
-			return false;
-		buf_add(out, " ");
-		add_word(out, *word);
-	}
-	return true;
 }
 
 /* --- opening --- */
@@ -105,16 +67,10 @@ static bool look_inside(struct place *p, const struct cmd *c, const char **name,
 	return true;
 }
 
-static void set_words(struct place *p, const char *text, bool protected)
+static void set_words(struct place *p, const char *text)
 {
-	const char *host = PQhost(pg_session_conn(p->maintenance));
-
-	if (protected)
-		snprintf(p->confirm, sizeof(p->confirm), "%s/%s", !host || !*host || *host == '/' ? "localhost" : host,
-		        p->live.database.name);
-	else
-		snprintf(p->confirm, sizeof(p->confirm), "%s", p->live.database.name);
-	if (text && !may_be_secret(text))
+	confirm_word(p->confirm, p->target.entry, PQhost(pg_session_conn(p->maintenance)), p->live.database.name);
+	if (text && !confirm_may_be_secret(text))
 		p->word = quoted(&p->arena, text);
 	else if (p->target.entry)
 		p->word = quoted(&p->arena, p->target.entry->name);
@@ -124,10 +80,8 @@ static void set_words(struct place *p, const char *text, bool protected)
 
 bool place_open(struct place *out, const struct cmd *c, const char *text, const char *what, struct err *e)
 {
-	struct err unused = ERR_INIT;
 	struct buf server = BUF_INIT;
 	const char *name = NULL;
-	bool protected = false;
 
 	if (!target_find(&out->target, c, text, what, e) || !look_inside(out, c, &name, e))
 		return false;
@@ -142,9 +96,7 @@ bool place_open(struct place *out, const struct cmd *c, const char *text, const 
 		}
 		return false;
 	}
-	if (out->target.entry && out->target.entry->protect)
-		value_bool(&protected, out->target.entry->protect, &unused);
-	set_words(out, text, protected);
+	set_words(out, text);
 	target_server(&server, out->target.conn);
 	out->server = arena_strdup(&out->arena, buf_str(&server));
 	buf_release(&server);
@@ -212,12 +164,6 @@ void place_describe(struct buf *out, const struct place *p)
 		buf_add(out, "unknown from here\n");
 }
 
-static void add_confirm(struct buf *out, const struct place *p)
-{
-	buf_add(out, *p->confirm == '-' ? "--confirm=" : "--confirm ");
-	add_word(out, p->confirm);
-}
-
 void place_restore_line(struct buf *out, const struct place *p, const struct cmd *c, const char *snapshot_id)
 {
 	static const enum option_id lead_there[] = { OPTION_CONFIG, OPTION_ENV_FILE, OPTION_REPO };
@@ -226,34 +172,18 @@ void place_restore_line(struct buf *out, const struct place *p, const struct cmd
 	for (size_t i = 0; i < sizeof(lead_there) / sizeof(lead_there[0]); i++) {
 		const struct option_value *v = &c->options->values[lead_there[i]];
 
-		if (!v->count || *v->where != '-' || may_be_secret(v->text))
+		if (!v->count || *v->where != '-' || confirm_may_be_secret(v->text))
 			continue;
 		buf_addf(out, "--%s ", option_row(lead_there[i])->name);
-		add_word(out, v->text);
+		confirm_add_word(out, v->text);
 		buf_add(out, " ");
 	}
-	add_confirm(out, p);
+	confirm_add_option(out, p->confirm);
 }
 
 bool place_confirmed(const struct place *p, const struct cmd *c, struct err *e)
 {
-	const char *given = options_text(c->options, OPTION_CONFIRM);
-	struct buf line = BUF_INIT, word = BUF_INIT;
-
-	if (given && strcmp(given, p->confirm) == 0)
-		return true;
-	if (given) {
-		err_set(e, ERR_USAGE, "--confirm says \"%s\", but the database is \"%s\"", given, p->confirm);
-		return err_hint(e, "nothing was changed; look again at the first line above");
-	}
-	add_confirm(&word, p);
-	if (command_line(&line, c))
-		say_info("to do it: %s %s", buf_str(&line), buf_str(&word));
-	err_set(e, ERR_REFUSED, "database \"%s\" changes only when that is confirmed", p->live.database.name);
-	err_hint(e, "type the same line again, and at its end: %s", buf_str(&word));
-	buf_release(&line);
-	buf_release(&word);
-	return false;
+	return confirm_given(c, p->confirm, p->live.database.name, e);
 }
 
 json_t *place_counts(const struct place *p, const struct cmd *c, const char *dbname)

@@ -7,6 +7,7 @@
 #include "restore/kept.h"
 #include "restore/live.h"
 #include "restore/swap.h"
+#include "src/cmd/confirm.h"
 #include "src/cmd/target.h"
 #include "src/cmd/written.h"
 
@@ -16,11 +17,11 @@ struct place {
 	const char *maintenance_db;
 	struct pg_session *maintenance; /* in another database of the server */
 	struct live live;
-	json_t *written;    /* its counts, see written.h; NULL when it does not answer */
-	bool answers;       /* sessions can be opened in it */
-	const char *server; /* "db1:5432" */
-	const char *word;   /* how a person may call it in a command line, without secrets */
-	char confirm[320];  /* what --confirm must say */
+	json_t *written;            /* its counts, see written.h; NULL when it does not answer */
+	bool answers;               /* sessions can be opened in it */
+	const char *server;         /* "db1:5432" */
+	const char *word;           /* how a person may call it in a command line, without secrets */
+	char confirm[CONFIRM_SIZE]; /* what --confirm must say */
 	struct arena arena;
 };
 

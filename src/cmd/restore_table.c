@@ -4,6 +4,7 @@
 #include "restore/retrieve.h"
 #include "src/base/clock.h"
 #include "src/cmd/answer.h"
+#include "src/cmd/confirm.h"
 #include "src/cmd/progress.h"
 #include "src/cmd/record.h"
 #include "src/cmd/report.h"
@@ -157,7 +158,8 @@ static void result_text(struct buf *out, const struct manifest *m, const struct 
 	for (size_t i = 0; i < result->finding_count; i++) {
 		struct buf line = BUF_INIT;
 
-		buf_addf(&line, "%s: the source's own data breaks this: %s", result->findings[i].object,
+		buf_addf(&line, "%s: %s%s", result->findings[i].object,
+		        result->findings[i].source_fault ? "the source's own data breaks this: " : "not restored: ",
 		        result->findings[i].what);
 		comment(out, buf_str(&line));
 		buf_release(&line);
@@ -217,6 +219,12 @@ static void record_tables(struct journal_event *v, const struct retrieve_result 
 		buf_addf(&list, " and %zu more", result->count - DETAILS_MAX);
 	if (list.len)
 		record_detail(v, "restored", "%s", buf_str(&list));
+	buf_clear(&list);
+	for (size_t i = 0; i < result->finding_count && i < DETAILS_MAX; i++)
+		if (!result->findings[i].source_fault)
+			buf_addf(&list, "%s%s", list.len ? ", " : "", result->findings[i].object);
+	if (list.len)
+		record_detail(v, "lost", "%s", buf_str(&list));
 	buf_release(&list);
 }
 
@@ -244,12 +252,46 @@ static bool run(struct retrieve_result *result, const struct cmd *c, struct repo
 	return ok;
 }
 
+/* Nothing is ever put over what is there; but a protected database gets no new tables by a slip of the hand either. */
+static bool confirmed(const struct cmd *c, const struct target *t, struct err *e)
+{
+	struct pg_session *s = NULL;
+	char word[CONFIRM_SIZE];
+	bool ok;
+
+	if (cmd_dry_run(c) || (!confirm_is_protected(t->entry) && !options_text(c->options, OPTION_CONFIRM)))
+		return true;
+	if (!pg_session_open(&s, t->conn, PG_SESSION_PLAIN, "restore", c->cancel, e))
+		return false;
+	confirm_word(word, t->entry, PQhost(pg_session_conn(s)), PQdb(pg_session_conn(s)));
+	ok = confirm_given(c, word, PQdb(pg_session_conn(s)), e);
+	pg_session_close(s);
+	return ok;
+}
+
+/* The others are there. */
+static void say_lost(struct cmd *c, const struct manifest *m, const struct retrieve_result *result)
+{
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < result->finding_count; i++) {
+		if (result->findings[i].source_fault)
+			continue;
+		err_set(&e, ERR_FAILED, "%s could not be restored: %s", result->findings[i].object,
+		        result->findings[i].what);
+		err_hint(&e, "the other tables are there; its rows: drtool cat %s --table NAME", m->id);
+		say_error(&e);
+		c->status = 1;
+		return;
+	}
+}
+
 bool restore_table_run(
         struct cmd *c, struct repository *r, const struct manifest *m, const struct target *t, struct err *e)
 {
 	struct retrieve_result result = { 0 };
 	char took[TEXT_SIZE], rows[TEXT_SIZE];
-	bool ok = run(&result, c, r, m, t, e);
+	bool ok = confirmed(c, t, e) && run(&result, c, r, m, t, e);
 
 	if (ok && !cmd_dry_run(c))
 		say_info("restored %zu table%s, %s rows, in %s", result.count, result.count == 1 ? "" : "s",
@@ -257,6 +299,8 @@ bool restore_table_run(
 	ok = ok && print(c, m, &result, e);
 	if (ok && result.finding_count > 0)
 		c->status = CMD_STATUS_DIFFERS;
+	if (ok)
+		say_lost(c, m, &result);
 	retrieve_result_release(&result);
 	return ok;
 }
