@@ -1,4 +1,5 @@
 /* Keys printed by a program: credential_process of a profile. */
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -83,6 +84,66 @@ void s3_words_free(char **words)
 	free(words);
 }
 
+/* --- what it says when it fails --- */
+
+#define SECRET_LEN 20 /* keys and tokens made by machines are longer */
+#define BETWEEN    " \t\"',;()[]{}<>"
+
+/* Long, and letters of both cases and digits: no word of a sentence. */
+static bool looks_made(const char *text, size_t len)
+{
+	bool upper = false, lower = false, digit = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (!isalnum((unsigned char)text[i]) && !strchr("+/=_-", text[i]))
+			return false;
+		upper |= isupper((unsigned char)text[i]) != 0;
+		lower |= islower((unsigned char)text[i]) != 0;
+		digit |= isdigit((unsigned char)text[i]) != 0;
+	}
+	return len >= SECRET_LEN && upper && lower && digit;
+}
+
+static bool announces_secret(const char *name, size_t len)
+{
+	static const char *const words[] = { "secret", "token", "password", "passwd" };
+
+	for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
+		for (size_t i = 0; i + strlen(words[w]) <= len; i++)
+			if (strncasecmp(name + i, words[w], strlen(words[w])) == 0)
+				return true;
+	return false;
+}
+
+/* It may print what it should not, and from an error that would get into logs: "secret=...", "token": "...". */
+static void hide_secrets(char *text, size_t size)
+{
+	struct buf out = BUF_INIT;
+	bool announced = false; /* a value follows that is not to be seen */
+
+	for (const char *at = text; *at;) {
+		size_t gap = strspn(at, BETWEEN), len = strcspn(at + gap, BETWEEN);
+		const char *word = at + gap, *end = word + len;
+		size_t name = strcspn(word, "=:"), value;
+
+		name = name < len ? name : 0;
+		value = name + strspn(word + name, "=:");
+		value = value < len ? value : len;
+		announced |= announces_secret(word, name);
+		buf_addn(&out, at, gap + value);
+		if (value < len && (announced || looks_made(word + value, len - value)))
+			buf_add(&out, "***");
+		else
+			buf_addn(&out, word + value, len - value);
+		if (value < len)
+			announced = announces_secret(word, len) && strchr("=:", end[strspn(end, "\"' ")]) &&
+			            end[strspn(end, "\"' ")];
+		at = end;
+	}
+	snprintf(text, size, "%s", buf_str(&out));
+	buf_release(&out);
+}
+
 /* --- running --- */
 
 static bool read_output(struct buf *out, struct child *c, struct err *e)
@@ -126,8 +187,14 @@ bool s3_keys_from_process(struct s3_keys *out, const char *command, struct err *
 		e->kind = ERR_USAGE;
 		goto done;
 	}
-	if (!read_output(&text, &c, e) || !child_wait(&c, NULL, e))
+	if (!read_output(&text, &c, e))
 		goto done;
+	if (!child_wait(&c, NULL, e)) {
+		hide_secrets(e->msg, sizeof(e->msg));
+		err_hint(e, "run \"%s\" by hand as the user that runs drtool: it must print the keys and end with 0",
+		        words[0]);
+		goto done;
+	}
 	ok = s3_keys_from_json(out, buf_view(&text), "SessionToken", 1, e);
 	if (!ok) {
 		e->kind = ERR_USAGE; /* the next time it would print the same */

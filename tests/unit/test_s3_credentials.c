@@ -233,6 +233,12 @@ static void programs_that_do_not_work(void **state)
 	(void)state;
 	with_process("#!/bin/sh\necho hushP\necho 'log in first' >&2\nexit 3\n");
 	has_none("p", ERR_FAILED, "profile \"p\": credential_process: \"process\" failed with status 3: log in first");
+	with_process(
+	        "#!/bin/sh\necho 'error: denied, token was old; \"SecretKey\" : \"hush2\", password=hush3 (secret: hush4)"
+	        " at https://login.example.com/A1 with AbCdEfGh0123/IjKlMnOp+4567' >&2\nexit 3\n");
+	has_none("p", ERR_FAILED,
+	        "status 3: error: denied, token was old; \"SecretKey\" : \"***\", password=*** (secret: ***)"
+	        " at https://login.example.com/A1 with ***");
 	with_process("#!/bin/sh\necho '{" KEYS "}'\n");
 	has_none("p", ERR_USAGE, "the JSON does not say \"Version\": 1");
 	with_process("#!/bin/sh\necho '{\"Version\":2," KEYS "}'\n");
