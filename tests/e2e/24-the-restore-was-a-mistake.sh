@@ -44,4 +44,22 @@ as_written 0 "drtool list --database shop"
 grep -q "$SAFETY .*safety-" <<<"$OUT" || fail "$OUT"
 as_written 0 "drtool restore SAFETY --replace shop --confirm shop"
 right
+
+step "an old database that somebody still looks at is not dropped; without any, that is said"
+expect 0 drtool drop-old shop --json
+KEPT=$(jq -r '.[0].name' <<<"$OUT")
+psql -X -q -d "$KEPT" -c "SELECT pg_sleep(100)" >/dev/null 2>&1 &
+looker=$!
+background+=("$looker")
+looking() { [ "$(sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE datname = '$KEPT'")" = "$1" ]; }
+wait_for 10 looking 1 || fail "the session does not start"
+expect 3 drtool drop-old shop "$KEPT" --confirm shop
+error_says "1 session" "$KEPT"
+sql postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$KEPT'" >/dev/null
+wait_for 10 looking 0 || fail "the session does not end"
+for KEPT in $(jq -r '.[].name' <<<"$(drtool drop-old shop --json 2>/dev/null)"); do
+	expect 0 drtool drop-old shop "$KEPT" --confirm shop
+done
+expect 0 drtool drop-old shop
+[ -z "$OUT" ] && grep -q "no database is kept" "$T/err" || fail "$OUT $(cat "$T/err")"
 no_leftovers

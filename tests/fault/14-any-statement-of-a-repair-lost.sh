@@ -82,5 +82,20 @@ undone() {
 }
 AFTER=undone
 at_any_statement undo "$DRTOOL" undo "CUT dbname=shop" --confirm shop
+
+step "undo: the very COMMIT is lost, or its answer, or with it the server"
+before=$(which)
+cutting before:COMMIT "$DRTOOL" undo "CUT dbname=shop" --confirm shop
+[ "$STATUS" = 1 ] && [ "$(which)" = "$before" ] || fail "status $STATUS, the $(which) database answers: $(cat "$T/err")"
+one_error shop
+whole
+cutting after:COMMIT "$DRTOOL" undo "CUT dbname=shop" --confirm shop
+[ "$STATUS" = 0 ] && [ "$(which)" != "$before" ] || fail "status $STATUS, the $(which) database answers: $(cat "$T/err")"
+whole
+before=$(which)
+cutting gone:COMMIT "$DRTOOL" undo "CUT dbname=shop" --confirm shop
+[ "$STATUS" = 1 ] && [ "$(which)" != "$before" ] || fail "status $STATUS, the $(which) database answers: $(cat "$T/err")"
+one_error "could not be learned"
+whole
 expect 0 drtool undo dbname=shop --confirm shop
 nothing_left

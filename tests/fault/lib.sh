@@ -87,12 +87,12 @@ pg_stop() { as_postgres "$PG_CLUSTER_BIN/pg_ctl" -D "$SERVER/data" -m "$1" -w -t
 pg_start() { "$ROOT/scripts/pg-cluster" restart "$SERVER"; }
 
 # --- a connection that ends at any statement -------------------------------------------------------------------------------------------
-# cutting NTH command...: run it, with CUT in its arguments replaced by the way through the link; SEEN statements went over it.
+# cutting WHICH command...: run it, with CUT in its arguments replaced by the way through the link; SEEN statements went over it.
 cutting() {
-	local nth=$1 link words=()
+	local which=$1 link words=()
 	shift
 	rm -f "$T/port" "$T/count"
-	"$ROOT/tests/fault/cut-link" "$PGHOST/.s.PGSQL.$PGPORT" "$nth" "$T/port" "$T/count" &
+	"$ROOT/tests/fault/cut-link" "$PGHOST/.s.PGSQL.$PGPORT" "$which" "$T/port" "$T/count" &
 	link=$!
 	background+=("$link")
 	wait_for 10 test -s "$T/port" || fail "the link does not start"

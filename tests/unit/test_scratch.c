@@ -173,6 +173,87 @@ static void killed_owner_takes_the_server_along(void **state)
 	assert_int_equal(count_entries(base), 0);
 }
 
+/* A directory whose maker is gone: where its cluster is. */
+static char *left_behind(const struct scratch_user *user)
+{
+	struct scratch_dir d = SCRATCH_DIR_INIT;
+	struct err e = ERR_INIT;
+	char *data;
+
+	assert_true(scratch_dir_make(&d, base, user, &e));
+	data = xstrdup(d.data);
+	assert_int_equal(close(d.lock_fd), 0); /* as the kernel does for the dead */
+	free(d.path);
+	free(d.data);
+	free(d.socket_dir);
+	return data;
+}
+
+/* A process that works in this directory by the time this returns. */
+static pid_t works_in(const char *dir)
+{
+	int ends[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		if (chdir(dir) != 0)
+			_exit(1);
+		close(ends[1]);
+		for (;;)
+			pause();
+	}
+	assert_true(pid > 0);
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &c, 1), 0);
+	close(ends[0]);
+	return pid;
+}
+
+static void name_in_pid_file(const char *data, pid_t pid)
+{
+	char *path = path_join(data, "postmaster.pid");
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fprintf(f, "%ld\n%s\n", (long)pid, data) > 0);
+	fclose(f);
+	free(path);
+}
+
+/* A server that outlived its drtool is ended; somebody else who has its number by now is not. */
+static void server_left_behind_is_ended(void **state)
+{
+	struct verify_options o = { .scratch_dir = base };
+	struct scratch_user user;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(scratch_dir_user(&user, &e));
+	for (int stranger = 0; stranger < 2; stranger++) {
+		char *data = left_behind(&user);
+		pid_t pid = works_in(stranger ? "/" : data);
+		unsigned removed = 0;
+		int status = 0;
+
+		name_in_pid_file(data, pid);
+		assert_true(scratch_clean(&removed, &o, &e));
+		assert_int_equal(removed, 1);
+		assert_int_equal(access(data, F_OK), -1);
+		if (stranger) {
+			assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+			assert_int_equal(kill(pid, SIGKILL), 0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(WTERMSIG(status), stranger ? SIGKILL : SIGQUIT);
+		free(data);
+	}
+	assert_int_equal(count_entries(base), 0);
+}
+
 static void living_owner_is_left_alone(void **state)
 {
 	struct verify_options o = { .scratch_dir = base };
@@ -379,6 +460,7 @@ int main(void)
 		cmocka_unit_test(answers_and_leaves_nothing),
 		cmocka_unit_test(long_path_gets_a_short_socket),
 		cmocka_unit_test(killed_owner_takes_the_server_along),
+		cmocka_unit_test(server_left_behind_is_ended),
 		cmocka_unit_test(living_owner_is_left_alone),
 		cmocka_unit_test(segment_of_a_killed_server_goes_too),
 		cmocka_unit_test(too_little_space_is_refused),
