@@ -1,6 +1,7 @@
 /* restore/check.c - see check.h */
 #include "restore/check.h"
 
+#include "restore/later.h"
 #include "restore/target.h"
 #include "storage/repository/chunk_store.h"
 
@@ -48,6 +49,8 @@ bool check_restored(struct compare_report *out, struct repository *r, const stru
 	struct chunk_store *chunks = NULL;
 	struct contents contents = { 0 };
 	struct archive archive = { 0 };
+	struct stages stages = { 0 };
+	struct later later = { 0 };
 	struct pg_session *s = NULL;
 	char reference[64];
 	struct compare c = { .manifest = m,
@@ -71,9 +74,16 @@ bool check_restored(struct compare_report *out, struct repository *r, const stru
 	if (ok) {
 		ok = expect_properties(&contents, o, s, e);
 		ok = ok && archive_open(&archive, chunks, m, pg_session_version(s), o->pg_bin, cancel, e);
+		if (ok && o->usable_first) {
+			stages_assign(&stages, archive.toc, false);
+			later_choose(&later, &stages, &contents, pg_session_version(s));
+			c.later = &later;
+		}
 		ok = ok && compare(out, &c, o->rows, e);
 	}
 	pg_session_close(s);
+	later_release(&later);
+	stages_release(&stages);
 	archive_close(&archive);
 	contents_release(&contents);
 	chunk_store_close(chunks);

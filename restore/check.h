@@ -14,8 +14,9 @@ struct check_options {
 	const struct conninfo *target;    /* leads to the restored database */
 	const struct pg_database *beside; /* as in restore_options; NULL: its properties are its own business */
 	const struct restore_result *restored;
-	bool rows;     /* read all rows again */
-	unsigned jobs; /* as in compare */
+	bool rows;         /* read all rows again */
+	bool usable_first; /* what that puts off may be missing */
+	unsigned jobs;     /* as in compare */
 	const char *pg_bin;
 };
 

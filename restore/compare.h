@@ -15,6 +15,7 @@
 
 #define COMPARE_DIFFERENCES_MAX 1000
 
+struct later;
 struct compare {
 	const struct manifest *manifest;
 	const struct contents *contents;
@@ -24,7 +25,8 @@ struct compare {
 	        *reference; /* name for a database that may be made beside it and dropped again; there is none so far */
 	const char *pg_bin;
 	bool incomplete; /* the restore could not make everything and left its mark as the database's comment */
-	unsigned jobs;   /* sessions that read rows; 0 means by the number of processors */
+	const struct later *later;              /* what is not there yet, and may be; NULL: all must be */
+	unsigned jobs;                          /* sessions that read rows; 0 means by the number of processors */
 	const struct restore_finding *findings; /* what the restore could not create */
 	size_t finding_count;
 	struct observer *obs;

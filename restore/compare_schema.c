@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "restore/compare.h"
+#include "restore/later.h"
 #include "restore/reference.h"
 #include "restore/selection.h"
 #include "src/base/utf8.h"
@@ -164,6 +165,26 @@ static void suspect(struct schema_compare *s, const struct toc_entry *was, const
 	s->suspects[s->count++] = (struct suspect){ was, now };
 }
 
+static enum later_kind later_of(const struct schema_compare *s, const struct toc_entry *was)
+{
+	return s->c->later ? s->c->later->of[was - s->was->entries] : LATER_NOT;
+}
+
+/* A foreign key that is to be checked later, as it will be then. */
+static const struct toc_entry *as_checked(struct schema_compare *s, const struct toc_entry *now)
+{
+	static const char end[] = " NOT VALID;\n";
+	size_t n = strlen(now->defn), cut = strlen(end);
+	struct toc_entry *checked;
+
+	if (n < cut || strcmp(now->defn + n - cut, end) != 0)
+		return now;
+	checked = arena_alloc(&s->arena, sizeof(*checked));
+	*checked = *now;
+	checked->defn = arena_printf(&s->arena, "%.*s;\n", (int)(n - cut), now->defn);
+	return checked;
+}
+
 static void find_suspects(struct schema_compare *s)
 {
 	struct entries was, now;
@@ -173,7 +194,12 @@ static void find_suspects(struct schema_compare *s)
 	for (size_t i = 0, j = 0; i < was.count || j < now.count;) {
 		int order = i == was.count ? 1 : j == now.count ? -1 : by_key(was.items[i], now.items[j]);
 
-		if (order < 0)
+		if (order == 0 && later_of(s, was.items[i]) == LATER_UNCHECKED)
+			now.items[j] = as_checked(s, now.items[j]);
+		if (order < 0 &&
+		        (later_of(s, was.items[i]) == LATER_INDEX || later_of(s, was.items[i]) == LATER_FOLLOWS))
+			observer_note(s->c->obs, NOTE_DETAIL, "%s: to be made later", label(was.items[i], &s->arena));
+		else if (order < 0)
 			suspect(s, was.items[i], NULL);
 		else if (order > 0)
 			suspect(s, NULL, now.items[j]);

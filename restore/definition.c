@@ -341,3 +341,61 @@ bool definition_of_index(
 	buf_release(&sql);
 	return ok || odd(e, text);
 }
+
+/* --- as something to be done later --- */
+
+bool definition_concurrently(struct definition_index *out, const char *text, struct arena *a, struct err *e)
+{
+	struct text all = { text, text + strlen(text) }, t = all;
+	const char *name_on;
+
+	*out = (struct definition_index){ 0 };
+	if (!is_closed(all) || !take_words(&t, "CREATE", "INDEX", NULL))
+		return odd(e, text);
+	name_on = t.p;
+	if (!take_name(&t, a) || !take_word(&t, "ON") || take_words(&t, "ONLY", NULL, NULL) ||
+	        !take_qualified(&t, &out->schema, &out->table, a))
+		return odd(e, text);
+	t.end = statement_end(t);
+	out->create = arena_printf(a, "CREATE INDEX CONCURRENTLY%.*s", (int)(t.end - name_on), name_on);
+	all.p = t.end + (t.end < all.end);
+	skip_space(&all);
+	out->rest = arena_strndup(a, all.p, (size_t)(all.end - all.p));
+	return true;
+}
+
+bool definition_foreign_key(struct definition_key *out, const char *text, struct arena *a, struct err *e)
+{
+	struct text t = { text, text + strlen(text) };
+
+	*out = (struct definition_key){ 0 };
+	if (!is_closed(t) || !take_words(&t, "ALTER", "TABLE", NULL))
+		return odd(e, text);
+	take_word(&t, "ONLY");
+	if (!take_qualified(&t, &out->schema, &out->table, a) || !take_words(&t, "ADD", "CONSTRAINT", NULL) ||
+	        !(out->name = take_name(&t, a)) || !take_words(&t, "FOREIGN", "KEY", NULL))
+		return odd(e, text);
+	return true;
+}
+
+static bool ends_with(struct text t, const char *what)
+{
+	size_t n = strlen(what);
+
+	return (size_t)(t.end - t.p) >= n && memcmp(t.end - n, what, n) == 0;
+}
+
+const char *definition_unchecked(const char *text, struct arena *a)
+{
+	struct text t = { text, text + strlen(text) };
+	struct definition_key key;
+	struct err ignored = ERR_INIT;
+
+	if (!definition_foreign_key(&key, text, a, &ignored))
+		return NULL;
+	t.end = statement_end(t);
+	if (*t.end != ';' || strspn(t.end + 1, "\n") != strlen(t.end + 1) || ends_with(t, " NOT VALID") ||
+	        ends_with(t, " NOT ENFORCED"))
+		return NULL;
+	return arena_printf(a, "%.*s NOT VALID%s", (int)(t.end - text), text, t.end);
+}

@@ -44,4 +44,20 @@ bool definition_of_table(struct definition_table *out, const char *text, const s
 bool definition_of_index(
         const char **out, const char *text, const struct definition_names *n, struct arena *a, struct err *e);
 
+struct definition_index {
+	const char *schema, *table; /* it is on; plain, in the encoding of the text */
+	const char *create;         /* CREATE INDEX CONCURRENTLY ... */
+	const char *rest; /* statements behind it (CLUSTER ON, SET STATISTICS, DEPENDS ON EXTENSION); "" for none */
+};
+/* An INDEX entry's, to be built while others write. ERR_FAILED for a unique one, and for one ON ONLY. */
+bool definition_concurrently(struct definition_index *out, const char *text, struct arena *a, struct err *e);
+
+struct definition_key { /* plain, in the encoding of the text */
+	const char *schema, *table, *name;
+};
+/* Which foreign key a FK CONSTRAINT entry's definition is about: the referencing table, the constraint. */
+bool definition_foreign_key(struct definition_key *out, const char *text, struct arena *a, struct err *e);
+/* The same with NOT VALID at its end; NULL when it is NOT VALID or NOT ENFORCED as it stands, or not as expected. */
+const char *definition_unchecked(const char *text, struct arena *a);
+
 #endif

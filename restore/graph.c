@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "restore/later.h"
+
 #define SMALL_TABLE  ((uint64_t)1 << 20) /* loaded many to a transaction */
 #define BATCH_BYTES  ((uint64_t)8 << 20)
 #define BATCH_TABLES 100
@@ -37,9 +39,11 @@ static uint64_t load_cost(uint64_t rows, uint64_t bytes)
 	return 300 + rows * 2 / 5 + bytes / 160;
 }
 
-static uint64_t build_cost(const char *desc, uint64_t rows, uint64_t bytes)
+static uint64_t build_cost(const struct graph_task *t, uint64_t rows, uint64_t bytes)
 {
-	if (strcmp(desc, "INDEX ATTACH") == 0 || strcmp(desc, "STATISTICS") == 0)
+	const char *desc = t->entry->desc;
+
+	if (t->unchecked || strcmp(desc, "INDEX ATTACH") == 0 || strcmp(desc, "STATISTICS") == 0)
 		return 500;
 	if (strcmp(desc, "FK CONSTRAINT") == 0)
 		return 1000 + rows / 5;
@@ -268,7 +272,7 @@ static void need_relation(struct graph_builder *b, uint32_t task, size_t *cap, u
 		graph_add_edges(b, &r->loads, task);
 		uint_list_add(b->a, &r->builds, task);
 		graph_lock_relation(b, &b->g->tasks[task], cap, tree.items[i], wants_alone(t));
-		b->g->tasks[task].cost_us += build_cost(t->desc, r->rows, r->bytes);
+		b->g->tasks[task].cost_us += build_cost(&b->g->tasks[task], r->rows, r->bytes);
 	}
 }
 
@@ -307,7 +311,9 @@ static void add_builds(struct graph_builder *b)
 		if (s->of[i] != STAGE_HEAVY)
 			continue;
 		b->task_of[i] = graph_add_task(
-		        b, (struct graph_task){ .kind = GRAPH_BUILD, .entry = &s->toc->entries[i] });
+		        b, (struct graph_task){ .kind = GRAPH_BUILD,
+		                   .entry = &s->toc->entries[i],
+		                   .unchecked = b->in->later && b->in->later->of[i] == LATER_UNCHECKED });
 		b->g->builds++;
 	}
 	for (size_t i = first; i < b->g->count; i++)

@@ -31,6 +31,7 @@ struct graph_task {
 	size_t first_piece, piece_count; /* load of a share: pieces of tables[0]; all when whole */
 	bool whole;                      /* load: nobody else loads into these tables */
 	const struct toc_entry *entry;   /* build */
+	bool unchecked;                  /* build: a foreign key, NOT VALID */
 	bool visible;                    /* build: its tables were loaded frozen, so their indexes alone can answer */
 	const char **names;              /* analyze: qualified, quoted */
 	size_t name_count;
@@ -54,8 +55,10 @@ struct graph {
 	struct arena arena;
 };
 
+struct later;
 struct graph_input {
 	const struct stages *stages;
+	const struct later *later; /* foreign keys to be added unchecked; NULL for none */
 	const struct contents *contents;
 	unsigned jobs;
 	int server_version; /* of the target */

@@ -68,6 +68,7 @@ static void tune(struct graph_builder *b, uint32_t task)
 void graph_tune_foreign_keys(struct graph_builder *b)
 {
 	for (uint32_t i = 0; i < b->g->count; i++)
-		if (b->g->tasks[i].kind == GRAPH_BUILD && is(b->g->tasks[i].entry, "FK CONSTRAINT"))
+		if (b->g->tasks[i].kind == GRAPH_BUILD && !b->g->tasks[i].unchecked &&
+		        is(b->g->tasks[i].entry, "FK CONSTRAINT"))
 			tune(b, i);
 }

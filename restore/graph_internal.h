@@ -1,5 +1,5 @@
 /*
- * restore/graph_internal.h - what graph.c and graph_relation.c share; nobody else includes it
+ * restore/graph_internal.h - what graph*.c share; of the others only later.c includes it, for the relations
  */
 #ifndef DRTOOL_RESTORE_GRAPH_INTERNAL_H
 #define DRTOOL_RESTORE_GRAPH_INTERNAL_H

@@ -1,5 +1,7 @@
 #include "restore/post.h"
 
+#include "restore/definition.h"
+
 #define DEADLOCK_TRIES 5
 
 static bool set_parallel(struct post *p, unsigned parallel, struct err *e)
@@ -58,8 +60,12 @@ bool post_speak_utf8(struct post *p, struct err *e)
 }
 
 /* What pg_restore would run: the definition, and the owner of what has one. */
-static char *statement(const struct post *p, const struct toc_entry *t, struct arena *a)
+static const char *statement(const struct post *p, const struct graph_task *task, struct arena *a)
 {
+	const struct toc_entry *t = task->entry;
+
+	if (task->unchecked)
+		return definition_unchecked(t->defn, a);
 	if (strcmp(t->desc, "STATISTICS") != 0 || p->no_owner || !*t->owner)
 		return arena_strdup(a, t->defn);
 	return arena_printf(a, "%s\nALTER STATISTICS %s.%s OWNER TO %s", t->defn, pg_quote_ident(a, t->schema),
@@ -85,7 +91,7 @@ bool post_build(struct post *p, const struct graph_task *t, unsigned parallel, s
 	struct arena a = ARENA_INIT;
 	bool ok = (!p->encoding || set_encoding(p, p->encoding, e)) && set_parallel(p, parallel, e) &&
 	          set_tablespace(p, t->entry->tablespace, e) && set_merging(p, t->visible, e) &&
-	          run(p, statement(p, t->entry, &a), e);
+	          run(p, statement(p, t, &a), e);
 
 	arena_release(&a);
 	return ok;
@@ -107,4 +113,21 @@ bool post_analyze(struct post *p, const struct graph_task *t, size_t first, size
 bool post_violates(const struct pg_session *s)
 {
 	return strncmp(pg_session_sqlstate(s), "23", 2) == 0;
+}
+
+/* pg_dump writes in the encoding of its database. */
+const char *post_encoding(const struct contents *c)
+{
+	const char *encoding = c->database.encoding;
+
+	return strcmp(encoding, "UTF8") && strcmp(encoding, "SQL_ASCII") ? encoding : NULL;
+}
+
+/* A source that keeps standard_conforming_strings off has written backslashes twice; the archive says so itself. */
+bool post_read_strings(struct pg_session *s, const struct toc *toc, struct err *e)
+{
+	for (size_t i = 0; i < toc->count; i++)
+		if (strcmp(toc->entries[i].desc, "STDSTRINGS") == 0)
+			return pg_exec(s, toc->entries[i].defn, e);
+	return true;
 }

@@ -28,4 +28,9 @@ bool post_analyze(struct post *p, const struct graph_task *t, size_t first, size
 /* Does the failed call say that rows break the rule (SQLSTATE class 23)? */
 bool post_violates(const struct pg_session *s);
 
+/* The encoding of the archive's text; NULL when UTF-8 will do. */
+const char *post_encoding(const struct contents *c);
+/* From now on the session takes strings as the archive writes them. */
+bool post_read_strings(struct pg_session *s, const struct toc *toc, struct err *e);
+
 #endif

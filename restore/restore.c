@@ -1,5 +1,6 @@
 #include "restore/restore.h"
 
+#include "restore/later.h"
 #include "restore/objects.h"
 #include "restore/preflight.h"
 #include "restore/schema.h"
@@ -28,6 +29,7 @@ struct run {
 	struct contents contents;
 	struct archive archive;
 	struct stages stages;
+	struct later later; /* nothing unless usable_first */
 	struct target target;
 	struct preflight preflight;
 	struct findings findings;
@@ -139,6 +141,24 @@ static bool select_tables(struct run *r, struct err *e)
 	return ok;
 }
 
+static void choose_later(struct run *r)
+{
+	struct restore_result *out = r->result;
+	const struct later *l = &r->later;
+
+	if (!r->options->usable_first)
+		return;
+	later_choose(&r->later, &r->stages, &r->contents, pg_session_version(r->target.maintenance));
+	out->left = arena_alloc(&out->arena, (l->count + 1) * sizeof(*out->left));
+	for (size_t i = 0; i < l->count; i++)
+		out->left[out->left_count++] = (struct restore_left){ .object = stages_label(
+			                                                      &out->arena, l->items[i].entry),
+			.table = arena_strdup(&out->arena, l->items[i].table),
+			.foreign_key = l->items[i].kind == LATER_UNCHECKED };
+	out->left_indexes = l->indexes;
+	out->left_foreign_keys = l->foreign_keys;
+}
+
 static bool look(struct run *r, struct err *e)
 {
 	const struct restore_options *o = r->options;
@@ -157,11 +177,13 @@ static bool look(struct run *r, struct err *e)
 	stages_assign(&r->stages, r->archive.toc, o->disable_subscriptions);
 	if (!select_tables(r, e))
 		return false;
+	choose_later(r);
 	list_tablespaces(&tablespaces, &r->stages, &a);
 	ok = preflight_check(&r->preflight, r->target.maintenance, &r->contents, &tablespaces, o,
 	             r->target.state == TARGET_MISSING, r->obs, e) &&
 	     graph_build(&r->graph,
 	             &(struct graph_input){ .stages = &r->stages,
+	                     .later = r->options->usable_first ? &r->later : NULL,
 	                     .contents = &r->contents,
 	                     .jobs = r->jobs,
 	                     .server_version = pg_session_version(r->target.maintenance) },
@@ -255,6 +277,13 @@ static bool move_rows(struct run *r, struct err *e)
 	return ok;
 }
 
+static bool ready(struct run *r, struct err *e)
+{
+	const struct restore_options *o = r->options;
+
+	return !o->ready || findings_serious(&r->findings) || o->ready(o->cookie, r->target.working, r->result, e);
+}
+
 /* What is left: small things, privileges, the contents of materialized views, and at the very end what would watch all
  * this. */
 static bool finish(struct run *r, struct err *e)
@@ -268,7 +297,7 @@ static bool finish(struct run *r, struct err *e)
 	     objects_finish_large(s, &r->contents, r->options->no_owner, &r->findings, e) &&
 	     objects_refresh_views(s, &r->contents, &r->findings, e);
 	pg_session_close(s);
-	ok = ok && run_stage(r, STAGE_LAST, e) && cancel_check(r->cancel, e) &&
+	ok = ok && run_stage(r, STAGE_LAST, e) && cancel_check(r->cancel, e) && ready(r, e) &&
 	     target_finish(&r->target, &r->contents.database, r->options->no_owner,
 	             !r->options->beside && !findings_serious(&r->findings), &r->findings, r->cancel, e);
 	end_phase(r, "final", clock_monotonic_us() - r->phase_started);
@@ -354,6 +383,7 @@ static void release(struct run *r)
 	graph_release(&r->graph);
 	preflight_release(&r->preflight);
 	target_close(&r->target);
+	later_release(&r->later);
 	stages_release(&r->stages);
 	archive_close(&r->archive);
 	contents_release(&r->contents);

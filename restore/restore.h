@@ -12,6 +12,7 @@
 #include "storage/repository/proof.h"
 #include "storage/repository/repository.h"
 
+struct restore_result;
 struct restore_options {
 	const struct conninfo *target; /* its dbname is the database to make or fill */
 	const char *maintenance_db;    /* to create and rename from; NULL means "postgres", then "template1" */
@@ -30,6 +31,14 @@ struct restore_options {
 	const struct pg_database *beside;
 	/* Only what these patterns mean, and what that needs (selection.h); NULL or empty: everything. */
 	const char *const *tables;
+	/* Leave what can be made while the database is in use (later.h) to finish_run(). Not together with tables. */
+	bool usable_first;
+	/*
+	 * Called when all is there and nobody has been let in yet, before a database gets its name or loses its mark;
+	 * database is its name until then. False stops the restore. NULL for nothing.
+	 */
+	bool (*ready)(void *cookie, const char *database, const struct restore_result *so_far, struct err *e);
+	void *cookie;
 	bool dry_run;
 };
 
@@ -40,6 +49,13 @@ struct restore_finding {
 	bool source_fault;  /* the data equals the source's and breaks this rule of the source */
 };
 
+/* What usable_first has left to be made. */
+struct restore_left {
+	const char *object; /* as in restore_finding */
+	const char *table;  /* qualified: which is slower to search, or has rows that were not checked */
+	bool foreign_key;   /* else an index */
+};
+
 struct restore_result {
 	char database[64]; /* the database that now holds the snapshot */
 	uint64_t tables, rows, plain_bytes;
@@ -48,6 +64,8 @@ struct restore_result {
 	size_t phase_count;
 	struct restore_finding *findings;
 	size_t finding_count;
+	struct restore_left *left;
+	size_t left_count, left_indexes, left_foreign_keys;
 	struct arena arena;
 };
 void restore_result_release(struct restore_result *r);

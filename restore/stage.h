@@ -15,6 +15,7 @@ enum stage {
 	STAGE_HEAVY, /* indexes, keys, statistics: by drtool, as soon as what they need is there */
 	STAGE_LIGHT, /* after the rows and the heavy ones: pg_restore's text */
 	STAGE_LAST,  /* event triggers: after everything, for they would fire */
+	STAGE_LATER, /* when the database is in use already: see later.h */
 };
 
 struct stages {

@@ -195,23 +195,6 @@ static bool do_task(struct worker *me, const struct graph_task *t, bool last_try
 
 /* --- threads --- */
 
-/* pg_dump writes in the encoding of its database. */
-static const char *archive_encoding(const struct contents *c)
-{
-	const char *encoding = c->database.encoding;
-
-	return strcmp(encoding, "UTF8") && strcmp(encoding, "SQL_ASCII") ? encoding : NULL;
-}
-
-/* A source that keeps standard_conforming_strings off has written backslashes twice; the archive says so itself. */
-static bool read_strings_as_written(struct pg_session *s, const struct toc *toc, struct err *e)
-{
-	for (size_t i = 0; i < toc->count; i++)
-		if (strcmp(toc->entries[i].desc, "STDSTRINGS") == 0)
-			return pg_exec(s, toc->entries[i].defn, e);
-	return true;
-}
-
 static bool open_worker(struct worker *me, struct err *e)
 {
 	const struct work_options *o = me->work->o;
@@ -224,9 +207,9 @@ static bool open_worker(struct worker *me, struct err *e)
 		.no_owner = o->no_owner,
 		.no_tablespaces = o->no_tablespaces,
 		.parallel = UINT32_MAX,
-		.encoding = archive_encoding(me->work->load->contents),
+		.encoding = post_encoding(me->work->load->contents),
 		.now = "UTF8" };
-	return read_strings_as_written(me->session, o->toc, e) &&
+	return post_read_strings(me->session, o->toc, e) &&
 	       pg_execf(me->session, e, "SET maintenance_work_mem = '%llukB'", (unsigned long long)kib);
 }
 

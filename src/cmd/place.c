@@ -67,15 +67,17 @@ static bool look_inside(struct place *p, const struct cmd *c, const char **name,
 	return true;
 }
 
+const char *place_word(struct arena *a, const char *text, const struct target *t)
+{
+	if (text && !confirm_may_be_secret(text))
+		return quoted(a, text);
+	return t->entry ? quoted(a, t->entry->name) : "DB";
+}
+
 static void set_words(struct place *p, const char *text)
 {
 	confirm_word(p->confirm, p->target.entry, PQhost(pg_session_conn(p->maintenance)), p->live.database.name);
-	if (text && !confirm_may_be_secret(text))
-		p->word = quoted(&p->arena, text);
-	else if (p->target.entry)
-		p->word = quoted(&p->arena, p->target.entry->name);
-	else
-		p->word = "DB";
+	p->word = place_word(&p->arena, text, &p->target);
 }
 
 bool place_open(struct place *out, const struct cmd *c, const char *text, const char *what, struct err *e)

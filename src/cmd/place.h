@@ -37,6 +37,9 @@ bool place_open(struct place *out, const struct cmd *c, const char *text, const 
 bool place_open_source(struct place *out, const struct cmd *c, const char *database, struct err *e);
 void place_close(struct place *p);
 
+/* How a person may call a database in a command line, given as text or, without secrets, otherwise. In the arena. */
+const char *place_word(struct arena *a, const char *text, const struct target *t);
+
 /* Its name in the repository. */
 const char *place_repository_name(const struct place *p);
 

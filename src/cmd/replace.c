@@ -73,6 +73,7 @@ static struct restore_options options_for(const struct replace *x, bool dry_run)
 		.create_roles = options_set(c->options, OPTION_CREATE_ROLES),
 		.no_owner = options_set(c->options, OPTION_NO_OWNER),
 		.beside = x->given.conn ? NULL : &x->place.live.database,
+		.usable_first = options_set(c->options, OPTION_USABLE_FIRST),
 		.dry_run = dry_run,
 	};
 }
@@ -100,7 +101,6 @@ static bool check_space(struct replace *x, struct err *e)
 static bool preflight(struct replace *x, struct err *e)
 {
 	const struct restore_options o = options_for(x, true);
-	struct restore_result unused = { 0 };
 	struct progress *progress;
 	bool ok;
 
@@ -113,9 +113,10 @@ static bool preflight(struct replace *x, struct err *e)
 	if (!x->given.conn && !check_space(x, e))
 		return false;
 	progress = progress_start();
-	ok = restore_into(&unused, x->repository, x->manifest, &o, progress_observer(progress), x->c->cancel, e);
+	ok = restore_into(&x->planned, x->repository, x->manifest, &o, progress_observer(progress), x->c->cancel, e);
 	progress_stop(progress);
-	restore_result_release(&unused);
+	if (ok && o.usable_first)
+		replace_say_later(x);
 	return ok;
 }
 
@@ -202,6 +203,7 @@ bool replace_compare(bool *same, struct replace *x, bool rows, struct err *e)
 		.beside = x->given.conn ? NULL : &x->place.live.database,
 		.restored = &x->restored,
 		.rows = rows,
+		.usable_first = options_set(x->c->options, OPTION_USABLE_FIRST),
 		.jobs = cmd_jobs(x->c),
 		.pg_bin = options_text(x->c->options, OPTION_PG_BIN) };
 	struct compare_report report = COMPARE_REPORT_INIT;
@@ -336,6 +338,38 @@ static void leave(struct replace *x, const struct err *why)
 		say_warn("%s", trouble.msg);
 }
 
+/* From the swap on everybody is in: what is left must be known by then. */
+static bool record_later(struct replace *x, struct err *e)
+{
+	struct conninfo *conn;
+	bool ok;
+
+	/* A standby copy that was proved is whole; one that was compared may lack what may be lacking. */
+	if (!options_set(x->c->options, OPTION_USABLE_FIRST) || (x->by_standby && !x->standby_doubt))
+		return true;
+	x->later.repository = x->repository;
+	x->later.manifest = x->manifest;
+	x->later.name = place_repository_name(&x->place);
+	x->later.word = x->place.word;
+	x->later.database = x->given.conn ? x->place.address : x->place.target.conn;
+	conn = restored_conninfo(x);
+	ok = usable_record(&x->later, conn, replace_left(x), e);
+	conninfo_free(conn);
+	return ok;
+}
+
+/* An undo is possible while this goes on: it ends our sessions, and we see that another database has the name. */
+static void finish(struct replace *x)
+{
+	struct err ignored = ERR_INIT;
+
+	if (!x->later.oid)
+		return;
+	pg_exec(x->place.maintenance, "SELECT pg_catalog.pg_advisory_unlock_all()", &ignored);
+	usable_say(&x->later, replace_left(x));
+	usable_finish(&x->later);
+}
+
 static bool hook_before(struct replace *x, struct err *e)
 {
 	return hook_run(HOOK_BEFORE, &x->facts, x->c, e);
@@ -352,7 +386,8 @@ static bool replace(struct replace *x, struct err *e)
 		return false;
 	x->facts.replacement = x->restored.database;
 	if (timed(x, "check", check, e) && timed(x, "check", mark, e) && replace_standby_open(x, e) &&
-	        timed(x, "check", assertions, e) && timed(x, "hooks", hook_before_swap, e) && timed(x, "swap", swap, e))
+	        timed(x, "check", assertions, e) && record_later(x, e) && timed(x, "hooks", hook_before_swap, e) &&
+	        timed(x, "swap", swap, e))
 		return true;
 	leave(x, e);
 	return false;
@@ -387,7 +422,10 @@ static bool replace_with_hooks(struct replace *x, struct err *e)
 	x->facts.outcome = ok ? "done" : "failed";
 	if (ok)
 		run_late(x, HOOK_AFTER_SWAP);
+	x->usable_us = clock_monotonic_us() - x->started;
 	replace_record(x, ok ? NULL : e);
+	if (ok)
+		finish(x);
 	run_late(x, HOOK_AFTER);
 	return ok;
 }
@@ -415,6 +453,15 @@ static bool find_given(struct replace *x, struct err *e)
 	return true;
 }
 
+static void predict(struct replace *x, enum predict_kind kind)
+{
+	if (options_set(x->c->options, OPTION_USABLE_FIRST))
+		report_predict_usable(
+		        &x->prediction, &x->prediction_later, x->repository, x->manifest, x->place.target.conn, kind);
+	else
+		report_predict(&x->prediction, x->repository, x->manifest, x->place.target.conn, kind);
+}
+
 static bool run(struct replace *x, struct err *e)
 {
 	enum predict_kind kind;
@@ -425,7 +472,7 @@ static bool run(struct replace *x, struct err *e)
 		return false;
 	kind = options_set(x->c->options, OPTION_NO_SAFETY_SNAPSHOT) || !x->place.answers ? PREDICT_REPLACE
 	                                                                                  : PREDICT_REPLACE_WITH_SAFETY;
-	report_predict(&x->prediction, x->repository, x->manifest, x->place.target.conn, kind);
+	predict(x, kind);
 	replace_standby_look(x, kind);
 	x->free_known = space_free(&x->free_bytes, x->place.maintenance, x->place.live.database.tablespace);
 	x->at_snapshot = written_at_snapshot(x->repository, x->manifest->database, x->manifest->id);
@@ -439,9 +486,11 @@ static bool run(struct replace *x, struct err *e)
 	if (!replace_with_hooks(x, e))
 		return false;
 	ok = replace_tell(x, e);
-	report_rto(x->c, clock_monotonic_us() - x->started);
+	report_rto(x->c, x->later.oid ? x->usable_us : clock_monotonic_us() - x->started);
 	if (x->restored.finding_count > 0)
 		x->c->status = CMD_STATUS_DIFFERS;
+	if (x->later.oid)
+		usable_status(x->c, &x->later);
 	if (x->late_failure)
 		x->c->status = 1;
 	return ok;
@@ -449,9 +498,13 @@ static bool run(struct replace *x, struct err *e)
 
 bool replace_run(struct cmd *c, struct err *e)
 {
-	struct replace x = { .c = c, .place = PLACE_INIT, .given = TARGET_INIT, .started = clock_monotonic_us() };
+	struct replace x = {
+		.c = c, .place = PLACE_INIT, .given = TARGET_INIT, .later = { .c = c }, .started = clock_monotonic_us()
+	};
 	bool ok = store_where(c, e) && run(&x, e);
 
+	usable_release(&x.later);
+	restore_result_release(&x.planned);
 	restore_result_release(&x.restored);
 	manifest_free(x.manifest);
 	proof_free(x.standby_proof);

@@ -58,6 +58,21 @@ void replace_say_plan(const struct replace *x)
 	free(lines);
 }
 
+void replace_say_later(const struct replace *x)
+{
+	char took[TEXT_SIZE];
+	struct buf text = BUF_INIT;
+
+	usable_describe(&text, x->planned.left, x->planned.left_count);
+	say_info("made when it is in use already: %s", buf_str(&text));
+	if (x->prediction_later.basis == PREDICTION_NONE)
+		say_info("  will take     unknown, none was measured yet");
+	else
+		say_info("  will take     %s, by %s", text_duration(took, x->prediction_later.duration_us),
+		        x->prediction_later.text);
+	buf_release(&text);
+}
+
 void replace_record(const struct replace *x, const struct err *why)
 {
 	struct journal_event event = record_start("replace", place_repository_name(&x->place));
@@ -83,6 +98,8 @@ void replace_record(const struct replace *x, const struct err *why)
 		record_detail(&event, "swap_ms", "%lld", (long long)(x->swap.window_us / 1000));
 	if (x->by_standby)
 		record_detail(&event, "standby", "%s", x->standby.name);
+	if (x->later.oid)
+		record_detail(&event, PREDICT_USABLE_FIRST, "yes");
 	if (*x->safety.id)
 		record_detail(&event, "safety_snapshot", "%s", x->safety.id);
 	record_finish(&event, x->c, x->repository, x->restored.finding_count > 0, why);
@@ -114,6 +131,9 @@ static json_t *document(const struct replace *x, int64_t took_us)
 	        x->prediction.basis == PREDICTION_NONE ? json_null() : answer_seconds(x->prediction.duration_us));
 	json_object_set(o, "written_since", x->since ? x->since : json_null());
 	json_object_set_new(o, "phases", answer_phases(x->phases, x->phase_count));
+	json_object_set_new(o, "usable_seconds", x->later.oid ? answer_seconds(x->usable_us) : json_null());
+	json_object_set_new(o, "later", usable_document(replace_left(x)->left, replace_left(x)->left_count));
+	json_object_set_new(o, "finish", usable_result(&x->later));
 	return o;
 }
 
@@ -126,10 +146,12 @@ static void summary(struct buf *out, const struct replace *x, int64_t took_us)
 	text_printable(out, name);
 	buf_addf(out, " is now snapshot %s/%s: %s rows, %s, in %s; the swap took %s%s", x->manifest->database,
 	        x->manifest->id, text_count(rows, r->rows), text_bytes(bytes, r->plain_bytes),
-	        text_duration(took, took_us), text_duration(window, x->swap.window_us),
+	        text_duration(took, x->later.oid ? x->usable_us : took_us), text_duration(window, x->swap.window_us),
 	        x->by_standby ? ", by the standby copy (" : " (");
 	report_phases(out, x->phases, x->phase_count);
 	buf_add(out, ")\n");
+	if (x->later.oid)
+		usable_tell(out, &x->later);
 	if (*x->swap.kept) {
 		buf_add(out, "the old database is kept as ");
 		text_printable(out, x->swap.kept);

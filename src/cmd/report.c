@@ -159,25 +159,62 @@ static bool find_standby_place(
 	return true;
 }
 
-/* A journal that cannot be read makes no difference to a restore. */
+/* What a prediction is made by. A journal that cannot be read makes no difference to a restore. */
+struct basis {
+	struct journal journal;
+	struct proof *proof;
+	struct buf server;
+};
+
+static void basis_load(struct basis *b, struct repository *r, const struct manifest *m, const struct conninfo *conn)
+{
+	struct err ignored = ERR_INIT;
+
+	*b = (struct basis){ .server = BUF_INIT };
+	if (conn)
+		target_server(&b->server, conn);
+	else
+		buf_add(&b->server, PROOF_PRIVATE);
+	journal_load_each(&b->journal, r, m->database, JOURNAL_RECENT, &ignored);
+	proof_load_newest(&b->proof, r, m->database, m->id, &ignored);
+}
+
+static void basis_release(struct basis *b)
+{
+	proof_free(b->proof);
+	journal_release(&b->journal);
+	buf_release(&b->server);
+}
+
 void report_predict(struct prediction *out, struct repository *r, const struct manifest *m, const struct conninfo *conn,
         enum predict_kind kind)
 {
-	struct proof *proof = NULL;
-	struct err ignored = ERR_INIT;
-	struct buf server = BUF_INIT;
-	struct journal j;
+	struct basis b;
 
-	if (conn)
-		target_server(&server, conn);
+	basis_load(&b, r, m, conn);
+	predict_restore(out, &b.journal, b.proof, buf_str(&b.server), m->plain_bytes, kind);
+	basis_release(&b);
+}
+
+void report_predict_usable(struct prediction *usable, struct prediction *rest, struct repository *r,
+        const struct manifest *m, const struct conninfo *conn, enum predict_kind kind)
+{
+	struct basis b;
+
+	basis_load(&b, r, m, conn);
+	predict_usable(usable, &b.journal, b.proof, buf_str(&b.server), m->plain_bytes, kind);
+	predict_finish(rest, &b.journal, buf_str(&b.server), m->plain_bytes);
+	basis_release(&b);
+}
+
+void report_prediction(struct buf *out, const char *what, const struct prediction *p, const char *none)
+{
+	char took[TEXT_SIZE];
+
+	if (p->basis == PREDICTION_NONE)
+		buf_addf(out, "%s: unknown, %s\n", what, none);
 	else
-		buf_add(&server, PROOF_PRIVATE);
-	journal_load_each(&j, r, m->database, JOURNAL_RECENT, &ignored);
-	proof_load_newest(&proof, r, m->database, m->id, &ignored);
-	predict_restore(out, &j, proof, buf_str(&server), m->plain_bytes, kind);
-	proof_free(proof);
-	journal_release(&j);
-	buf_release(&server);
+		buf_addf(out, "%s: %s, by %s\n", what, text_duration(took, p->duration_us), p->text);
 }
 
 bool report_error(char out[TEXT_SIZE], const struct journal_event *v)

@@ -39,6 +39,11 @@ bool report_verify_possible(const struct cmd *c, int server_version, struct err 
 struct conninfo;
 void report_predict(struct prediction *out, struct repository *r, const struct manifest *m, const struct conninfo *conn,
         enum predict_kind kind);
+/* The same with --usable-first: until it is usable, and how long the rest takes from then on. */
+void report_predict_usable(struct prediction *usable, struct prediction *rest, struct repository *r,
+        const struct manifest *m, const struct conninfo *conn, enum predict_kind kind);
+/* "what: 12 s, by a restore of ...", or "what: unknown, none"; a line, appended. */
+void report_prediction(struct buf *out, const char *what, const struct prediction *p, const char *none);
 /* How far off that was: "17 % over", "5 % under", "as predicted". False when there is nothing to say. */
 bool report_error(char out[TEXT_SIZE], const struct journal_event *v);
 

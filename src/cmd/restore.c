@@ -2,6 +2,7 @@
 #include "restore/restore.h"
 
 #include "src/cmd/answer.h"
+#include "src/cmd/place.h"
 #include "src/cmd/progress.h"
 #include "src/cmd/record.h"
 #include "src/cmd/replace.h"
@@ -11,6 +12,7 @@
 #include "src/cmd/store.h"
 #include "src/cmd/target.h"
 #include "src/cmd/text.h"
+#include "src/cmd/usable.h"
 #include "src/monitor/predict.h"
 
 static json_t *findings_document(const struct restore_result *result)
@@ -28,7 +30,8 @@ static json_t *findings_document(const struct restore_result *result)
 	return list;
 }
 
-static json_t *result_document(const struct cmd *c, const struct manifest *m, const struct restore_result *result)
+static json_t *result_document(
+        const struct cmd *c, const struct manifest *m, const struct restore_result *result, const struct usable *later)
 {
 	json_t *o = json_object();
 
@@ -42,6 +45,8 @@ static json_t *result_document(const struct cmd *c, const struct manifest *m, co
 	json_object_set_new(o, "seconds", answer_seconds(result->duration_us));
 	json_object_set_new(o, "phases", answer_phases(result->phases, result->phase_count));
 	json_object_set_new(o, "findings", findings_document(result));
+	json_object_set_new(o, "later", usable_document(result->left, result->left_count));
+	json_object_set_new(o, "finish", usable_result(later));
 	return o;
 }
 
@@ -81,10 +86,11 @@ static void summary_text(struct buf *out, const struct manifest *m, const struct
 
 /* What a restore of this snapshot would do. */
 static void plan_text(struct buf *out, struct repository *r, const struct manifest *m, const struct target *t,
-        const struct restore_result *result, bool some_tables)
+        const struct restore_result *result, bool some_tables, bool usable_first)
 {
-	char tables[TEXT_SIZE], rows[TEXT_SIZE], bytes[TEXT_SIZE], size[TEXT_SIZE], took[TEXT_SIZE];
-	struct prediction prediction;
+	char tables[TEXT_SIZE], rows[TEXT_SIZE], bytes[TEXT_SIZE], size[TEXT_SIZE];
+	static const char none[] = "no restore or test restore of this database is recorded";
+	struct prediction prediction, rest;
 	struct buf where = BUF_INIT;
 
 	target_describe(&where, t->conn);
@@ -92,6 +98,11 @@ static void plan_text(struct buf *out, struct repository *r, const struct manife
 	text_printable(out, buf_str(&where));
 	buf_addf(out, ": %s tables, %s rows, %s\n", text_count(tables, result->tables), text_count(rows, result->rows),
 	        text_bytes(bytes, result->plain_bytes));
+	if (result->left_count) {
+		buf_add(out, "while it is in use already: ");
+		usable_describe(out, result->left, result->left_count);
+		buf_add(out, "\n");
+	}
 	if (some_tables) {
 		buf_add(out, "connections to be ended: none; nothing was changed\n");
 		goto done;
@@ -99,37 +110,56 @@ static void plan_text(struct buf *out, struct repository *r, const struct manife
 	buf_addf(out,
 	        "disk needed on the server: about %s, the size of the source; whether it is free cannot be seen from here\n",
 	        text_bytes(size, m->database_size));
-	report_predict(&prediction, r, m, t->conn, PREDICT_RESTORE);
-	if (prediction.basis == PREDICTION_NONE)
-		buf_add(out, "predicted time: unknown, no restore or test restore of this database is recorded\n");
-	else
-		buf_addf(out, "predicted time: %s, by %s\n", text_duration(took, prediction.duration_us),
-		        prediction.text);
+	if (usable_first) {
+		report_predict_usable(&prediction, &rest, r, m, t->conn, PREDICT_RESTORE);
+		report_prediction(out, "predicted time until it is usable", &prediction, none);
+		report_prediction(out, "and from then until it is finished", &rest, "none was measured yet");
+	} else {
+		report_predict(&prediction, r, m, t->conn, PREDICT_RESTORE);
+		report_prediction(out, "predicted time", &prediction, none);
+	}
 	buf_add(out, "connections to be ended: none; nothing was changed\n");
 done:
 	buf_release(&where);
 }
 
 static bool print(const struct cmd *c, struct repository *r, const struct manifest *m, const struct target *t,
-        const struct restore_result *result, struct err *e)
+        const struct restore_result *result, const struct usable *later, struct err *e)
 {
 	struct buf out = BUF_INIT;
 	bool ok;
 
 	if (cmd_json(c))
-		return say_result_json(result_document(c, m, result), e);
+		return say_result_json(result_document(c, m, result, later), e);
 	if (cmd_dry_run(c))
-		plan_text(&out, r, m, t, result, options_set(c->options, OPTION_TABLE));
+		plan_text(&out, r, m, t, result, options_set(c->options, OPTION_TABLE),
+		        options_set(c->options, OPTION_USABLE_FIRST));
 	else
 		summary_text(&out, m, result);
+	if (later->oid)
+		usable_tell(&out, later);
 	ok = say_result(buf_view(&out), e);
 	buf_release(&out);
 	return ok;
 }
 
-static bool run(struct restore_result *result, const struct cmd *c, struct repository *r, const struct manifest *m,
-        const struct target *t, struct err *e)
+/* Everybody may come in in a moment: what is left must be known by then. */
+static bool ready(void *cookie, const char *database, const struct restore_result *so_far, struct err *e)
 {
+	struct usable *later = cookie;
+	struct conninfo *conn = conninfo_copy(later->database);
+	bool ok;
+
+	conninfo_set(conn, "dbname", database);
+	ok = usable_record(later, conn, so_far, e);
+	conninfo_free(conn);
+	return ok;
+}
+
+static bool run(struct restore_result *result, struct usable *later, const struct cmd *c, struct repository *r,
+        const struct manifest *m, const struct target *t, struct err *e)
+{
+	bool usable_first = options_set(c->options, OPTION_USABLE_FIRST);
 	struct restore_options o = {
 		.target = t->conn,
 		.jobs = cmd_jobs(c),
@@ -137,14 +167,20 @@ static bool run(struct restore_result *result, const struct cmd *c, struct repos
 		.create_roles = options_set(c->options, OPTION_CREATE_ROLES),
 		.no_owner = options_set(c->options, OPTION_NO_OWNER),
 		.tables = c->options->values[OPTION_TABLE].list,
+		.usable_first = usable_first,
+		.ready = usable_first ? ready : NULL,
+		.cookie = later,
 		.dry_run = cmd_dry_run(c),
 	};
 	struct journal_event event = record_start(o.tables ? "restore-table" : "restore", m->database);
-	struct prediction prediction;
+	struct prediction prediction, rest;
 	struct progress *progress;
 	bool ok;
 
-	report_predict(&prediction, r, m, t->conn, PREDICT_RESTORE);
+	if (usable_first)
+		report_predict_usable(&prediction, &rest, r, m, t->conn, PREDICT_RESTORE);
+	else
+		report_predict(&prediction, r, m, t->conn, PREDICT_RESTORE);
 	if (o.tables)
 		prediction.duration_us = 0; /* of the whole */
 	progress = progress_start();
@@ -157,8 +193,19 @@ static bool run(struct restore_result *result, const struct cmd *c, struct repos
 	event.plain_bytes = result->plain_bytes;
 	event.phases = result->phases;
 	event.phase_count = result->phase_count;
+	if (usable_first)
+		record_detail(&event, PREDICT_USABLE_FIRST, "yes");
 	record_finish(&event, c, r, result->finding_count > 0, ok ? NULL : e);
 	return ok;
+}
+
+/* With everybody in it. */
+static void finish(struct usable *later, const struct restore_result *result)
+{
+	if (!later->oid)
+		return;
+	usable_say(later, result);
+	usable_finish(later);
 }
 
 bool cmd_restore(struct cmd *c, struct err *e)
@@ -168,10 +215,13 @@ bool cmd_restore(struct cmd *c, struct err *e)
 	struct repository *r = NULL;
 	struct manifest *m = NULL;
 	struct restore_result result = { 0 };
+	struct usable later = { .c = c };
 	bool ok = false, beside = false;
 
-	if (!restore_table_check(c->options, e))
+	if (!usable_check(c->options, e) || !restore_table_check(c->options, e))
 		return false;
+	if (options_set(c->options, OPTION_FINISH))
+		return usable_run(c, e);
 	if (options_text(c->options, OPTION_REPLACE))
 		return replace_run(c, e);
 	if (!into) {
@@ -188,9 +238,15 @@ bool cmd_restore(struct cmd *c, struct err *e)
 		ok = restore_table_run(c, r, m, &target, e);
 		goto done;
 	}
-	if (!run(&result, c, r, m, &target, e))
+	later.repository = r;
+	later.manifest = m;
+	later.name = target.repository_name ? target.repository_name : m->database;
+	later.database = target.conn;
+	later.word = place_word(&later.arena, into, &target);
+	if (!run(&result, &later, c, r, m, &target, e))
 		goto done;
-	ok = print(c, r, m, &target, &result, e);
+	finish(&later, &result);
+	ok = print(c, r, m, &target, &result, &later, e);
 	if (!options_set(c->options, OPTION_TABLE))
 		report_rto(c, result.duration_us);
 	if (result.finding_count > 0) {
@@ -198,7 +254,10 @@ bool cmd_restore(struct cmd *c, struct err *e)
 		say_hint("mend what stands in their way, then make them by hand; their definitions: drtool cat %s/%s",
 		        m->database, m->id);
 	}
+	if (later.oid)
+		usable_status(c, &later);
 done:
+	usable_release(&later);
 	restore_result_release(&result);
 	manifest_free(m);
 	repository_close(r);

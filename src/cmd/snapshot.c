@@ -9,6 +9,7 @@
 #include "src/cmd/store.h"
 #include "src/cmd/target.h"
 #include "src/cmd/text.h"
+#include "src/cmd/usable.h"
 #include "src/cmd/written.h"
 
 /* Patterns of drtool.yml and of the command line together, NULL-terminated; free() the array. */
@@ -154,7 +155,8 @@ static bool finish(struct cmd *c, struct repository *r, const struct snapshot_re
 
 /* Say what is meant, and refuse now what would fail after an hour of reading. counts: see written.h; NULL when they
  * cannot be read. */
-static bool prepare(json_t **counts, struct cmd *c, struct target *t, struct err *e)
+static bool prepare(
+        json_t **counts, struct pg_database *d, struct arena *a, struct cmd *c, struct target *t, struct err *e)
 {
 	struct pg_session *s = NULL;
 	struct err ignored = ERR_INIT;
@@ -166,6 +168,8 @@ static bool prepare(json_t **counts, struct cmd *c, struct target *t, struct err
 		ok = report_verify_possible(c, pg_session_version(s), e);
 	if (ok)
 		written_read(counts, s, &ignored);
+	if (ok)
+		pg_catalog_database(d, s, a, &ignored);
 	pg_session_close(s);
 	return ok;
 }
@@ -177,19 +181,23 @@ bool cmd_snapshot(struct cmd *c, struct err *e)
 	struct target target = TARGET_INIT;
 	struct repository *r = NULL;
 	struct snapshot_result result = { 0 };
+	struct pg_database database = { 0 };
+	struct arena arena = ARENA_INIT;
 	json_t *counts = NULL;
 	bool ok = false;
 
 	if (!store_where(c, e) || (tag && !manifest_tag_valid(tag, e)) ||
 	        !target_find(&target, c, text, "the database", e))
 		return false;
-	if (!prepare(&counts, c, &target, e) || !store_open_or_create(&r, c, e) ||
+	if (!prepare(&counts, &database, &arena, c, &target, e) || !store_open_or_create(&r, c, e) ||
 	        !take(&result, c, r, &target, counts, e))
 		goto done;
 	say_summary(c, &result);
+	usable_warn(r, &database, target.conn);
 	ok = finish(c, r, &result, e);
 done:
 	json_decref(counts);
+	arena_release(&arena);
 	repository_close(r);
 	target_release(&target);
 	return ok;

@@ -152,6 +152,10 @@ static void one_text(struct buf *out, const struct cmd *c, const struct answer *
 	restore_lines(out, a, rto);
 	server_lines(out, a->server);
 	standby_line(out, a);
+	if (unfinished_left(&s->unfinished))
+		buf_addf(out, "  not finished      %zu index%s, %zu foreign key%s: drtool restore --finish %s\n",
+		        s->unfinished.indexes, s->unfinished.indexes == 1 ? "" : "es", s->unfinished.foreign_keys,
+		        s->unfinished.foreign_keys == 1 ? "" : "s", s->database);
 	buf_addf(out, "  repository        %zu snapshot%s, %s added by them, %s in the last 7 days\n", s->snapshots,
 	        s->snapshots == 1 ? "" : "s", text_bytes(stored, s->stored_bytes),
 	        text_bytes(week, s->stored_week_bytes));
@@ -203,6 +207,19 @@ static json_t *standby_document(const struct answer *a)
 	return o;
 }
 
+static json_t *unfinished_document(const struct unfinished *u)
+{
+	json_t *o;
+
+	if (!unfinished_left(u))
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "snapshot", answer_text(u->snapshot_id));
+	json_object_set_new(o, "indexes", answer_count(u->indexes));
+	json_object_set_new(o, "foreign_keys", answer_count(u->foreign_keys));
+	return o;
+}
+
 static json_t *one_document(const struct cmd *c, const struct answer *a)
 {
 	const struct status *s = &a->status;
@@ -222,6 +239,7 @@ static json_t *one_document(const struct cmd *c, const struct answer *a)
 	        s->restored ? answer_seconds(s->restored->finished_us - s->restored->started_us) : json_null());
 	json_object_set_new(o, "size", a->server->live.size ? answer_count(a->server->live.size) : json_null());
 	json_object_set_new(o, "kept", a->server->kept_known ? answer_kept(&a->server->kept) : json_null());
+	json_object_set_new(o, "unfinished", unfinished_document(&s->unfinished));
 	json_object_set_new(o, "stored_bytes", answer_count(s->stored_bytes));
 	json_object_set_new(o, "stored_week_bytes", answer_count(s->stored_week_bytes));
 	json_object_set_new(o, "standby", standby_document(a));
@@ -246,9 +264,10 @@ static int nagios_text(struct buf *out, const struct cmd *c, const struct answer
 		snprintf(rto, sizeof(rto), "%lld", (long long)options_number(c->options, OPTION_RTO, 0));
 	for (size_t i = 0; i < count; i++) {
 		const struct status *s = &answers[i].status;
-		int level = s->rpo_missed || s->rto_missed               ? NAGIOS_MISSED
-		            : s->rto_unknown || s->damaged || !s->newest ? NAGIOS_WARNING
-		                                                         : 0;
+		int level = s->rpo_missed || s->rto_missed ? NAGIOS_MISSED
+		            : s->rto_unknown || s->damaged || !s->newest || unfinished_left(&s->unfinished)
+		                    ? NAGIOS_WARNING
+		                    : 0;
 
 		worst = level > worst ? level : worst;
 		buf_addf(&text, "%s%s: %s%s, restore predicted %s", i ? "; " : "", s->database,

@@ -27,13 +27,16 @@ static bool read_size(struct status_server *out, struct pg_session *s, struct er
 }
 
 /* Nothing depends on it. */
-static void find_standby(struct status_server *out, struct pg_session *s)
+static void look_closer(struct status_server *out, struct pg_session *s)
 {
 	struct pg_database live = { 0 };
 	struct err ignored = ERR_INIT;
 
-	out->standby_known = pg_catalog_database(&live, s, &out->arena, &ignored) &&
-	                     standby_find(&out->live.standby, s, &live, &out->arena, &ignored);
+	if (!pg_catalog_database(&live, s, &out->arena, &ignored))
+		return;
+	out->live.oid = live.oid;
+	out->live.identifier = live.system_identifier;
+	out->standby_known = standby_find(&out->live.standby, s, &live, &out->arena, &ignored);
 }
 
 static bool ask(struct status_server *out, const struct target *t, const struct cmd *c, struct err *e)
@@ -48,7 +51,7 @@ static bool ask(struct status_server *out, const struct target *t, const struct 
 	ok = pg_exec(s, STATEMENT, e) && read_size(out, s, e);
 	out->kept_known = ok && kept_find(&out->kept, s, PQdb(pg_session_conn(s)), &out->arena, e);
 	if (ok)
-		find_standby(out, s);
+		look_closer(out, s);
 	pg_session_close(s);
 	return out->kept_known;
 }

@@ -65,7 +65,7 @@ static const struct command rows[COMMAND_COUNT] = {
 		"drtool verify\ndrtool verify before-migration --scratch-dir /mnt/fast\ndrtool verify --keep-standby",
 	},
 	[COMMAND_RESTORE] = {
-		"restore", "ID --into DB | ID --replace DB", 1, 1,
+		"restore", "ID --into DB | ID --replace DB | --finish DB", 0, 1,
 		"bring a snapshot back, into a new database or in place of a live one",
 		"--into creates the database when it is missing and refuses one that holds anything. DB is a name from drtool.yml or a "
 		"connection string such as \"dbname=shop_copy\".\n\n"
@@ -75,9 +75,15 @@ static const struct command rows[COMMAND_COUNT] = {
 		"With --table only matching tables. Into a new or empty database they come as they were, with what they need. Into one "
 		"that is in use each comes beside what is there, as a plain table <table>__restored_<id> with its rows, indexes and keys, "
 		"never over anything; then the statements that put the rows back are printed.\n\n"
+		"With --usable-first the database gets its name as soon as rows, primary keys, unique and exclusion constraints, "
+		"triggers and policies are there and were checked. Then, while it is in use, the remaining indexes of larger tables are "
+		"built CONCURRENTLY, and foreign keys, which guard new rows from the beginning, are checked for the old ones. What is "
+		"left is recorded in the journal: --finish DB goes on after that was stopped, and drtool status says that there is "
+		"something left.\n\n"
 		"With --dry-run only the checks are made and the plan is printed.",
 		"drtool restore latest --into \"dbname=shop_copy\"\ndrtool restore before-migration --replace shop\n"
 		"drtool restore before-migration --replace shop --confirm shop\n"
+		"drtool restore latest --replace shop --usable-first\ndrtool restore --finish shop\n"
 		"drtool restore latest --into shop --table public.orders",
 	},
 	[COMMAND_UNDO] = {

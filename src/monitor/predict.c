@@ -25,15 +25,21 @@ static int64_t sum_of(const char *const *names, const struct proof_phase *phases
 	return sum;
 }
 
-static void scale(struct prediction *out, const struct proof_phase *phases, size_t count, uint64_t bytes_then,
-        uint64_t bytes_now, enum predict_kind kind)
+enum part { WHOLE_RESTORE, WHOLE_VERIFY, WITHOUT_INDEXES, FINISH };
+
+static void scale(struct prediction *out, enum part part, const struct proof_phase *phases, size_t count,
+        uint64_t bytes_then, uint64_t bytes_now)
 {
-	static const char *const fixed_all[] = { "cluster", "schema", "final", NULL };
-	static const char *const growing_all[] = { "compare", "data", "indexes", "analyze", NULL };
-	bool verify = kind == PREDICT_VERIFY;
-	const char *const *fixed = fixed_all + !verify, *const *growing = growing_all + !verify;
+	static const char *const fixed[][4] = { [WHOLE_RESTORE] = { "schema", "final", NULL },
+		[WHOLE_VERIFY] = { "cluster", "schema", "final", NULL },
+		[WITHOUT_INDEXES] = { "schema", "final", NULL },
+		[FINISH] = { "check", NULL } };
+	static const char *const growing[][5] = { [WHOLE_RESTORE] = { "data", "indexes", "analyze", NULL },
+		[WHOLE_VERIFY] = { "compare", "data", "indexes", "analyze", NULL },
+		[WITHOUT_INDEXES] = { "data", "analyze", NULL },
+		[FINISH] = { "indexes", "foreign keys", "statistics", NULL } };
 	double ratio = bytes_then ? (double)bytes_now / (double)bytes_then : 1;
-	int64_t base = sum_of(fixed, phases, count), rest = sum_of(growing, phases, count);
+	int64_t base = sum_of(fixed[part], phases, count), rest = sum_of(growing[part], phases, count);
 
 	out->measured_us = base + rest;
 	out->duration_us = base + (int64_t)((double)rest * ratio);
@@ -48,27 +54,34 @@ static void describe(struct prediction *out, const char *what, const char *where
 	        where ? " on " : "", where ? where : "", when);
 }
 
-static bool is_measured(const struct journal_event *v, bool proof)
+enum basis { OF_RESTORES, OF_USABLE_FIRST, OF_PROOFS, OF_FINISHING };
+
+static bool is_measured(const struct journal_event *v, enum basis basis)
 {
 	static const char *const loaded[] = { "data", NULL };
+	bool restore = strcmp(v->event, "restore") == 0 || strcmp(v->event, "replace") == 0;
+	bool usable_first = journal_detail(v, PREDICT_USABLE_FIRST) != NULL;
 
-	if (v->outcome == JOURNAL_FAILED || v->outcome == JOURNAL_REFUSED ||
-	        sum_of(loaded, v->phases, v->phase_count) == 0) /* what was taken up was loaded by an earlier run */
+	if (v->outcome == JOURNAL_FAILED || v->outcome == JOURNAL_REFUSED)
 		return false;
-	if (proof)
+	if (basis == OF_FINISHING)
+		return strcmp(v->event, "finish") == 0 && journal_detail(v, PREDICT_WHOLE);
+	if (sum_of(loaded, v->phases, v->phase_count) == 0) /* what was taken up was loaded by an earlier run */
+		return false;
+	if (basis == OF_PROOFS)
 		return strcmp(v->event, "verify") == 0;
-	return strcmp(v->event, "restore") == 0 || strcmp(v->event, "replace") == 0;
+	return restore && usable_first == (basis == OF_USABLE_FIRST);
 }
 
 /* The newest of its kind: on server where there is one, else anywhere. */
-static const struct journal_event *newest(const struct journal *j, bool proof, const char *server)
+static const struct journal_event *newest(const struct journal *j, enum basis basis, const char *server)
 {
 	const struct journal_event *anywhere = NULL;
 
 	for (size_t i = j->count; i-- > 0;) {
 		const struct journal_event *v = j->events[i];
 
-		if (!is_measured(v, proof))
+		if (!is_measured(v, basis))
 			continue;
 		if (server && v->server && strcmp(v->server, server) == 0)
 			return v;
@@ -125,29 +138,61 @@ void predict_swap(struct prediction *out, const struct journal *j, uint64_t plai
 	                   safety(j, plain_bytes, kind);
 }
 
-void predict_restore(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,
-        uint64_t plain_bytes, enum predict_kind kind)
+static void take(struct prediction *out, enum prediction_basis basis, enum part part, const char *what,
+        const struct journal_event *v, uint64_t plain_bytes)
 {
-	bool verify = kind == PREDICT_VERIFY;
-	const struct journal_event *v = verify ? NULL : newest(j, false, server);
+	out->basis = basis;
+	describe(out, what, v->server, v->plain_bytes, v->finished_us);
+	scale(out, part, v->phases, v->phase_count, v->plain_bytes, plain_bytes);
+}
+
+static void predict(struct prediction *out, enum part part, const struct journal *j, const struct proof *proof,
+        const char *server, uint64_t plain_bytes)
+{
+	bool verify = part == WHOLE_VERIFY;
+	const struct journal_event *v = verify ? NULL : newest(j, OF_RESTORES, server);
 
 	*out = (struct prediction){ .basis = PREDICTION_NONE, .text = "nothing was measured yet" };
 	if (v) {
-		out->basis = PREDICTION_RESTORE;
-		describe(out, "a restore", v->server, v->plain_bytes, v->finished_us);
-	} else if ((v = newest(j, true, verify ? server : NULL)) != NULL) {
-		out->basis = PREDICTION_PROOF;
-		describe(out, "a test restore", v->server, v->plain_bytes, v->finished_us);
-	}
-	if (v) {
-		scale(out, v->phases, v->phase_count, v->plain_bytes, plain_bytes, kind);
+		take(out, PREDICTION_RESTORE, part, "a restore", v, plain_bytes);
+	} else if ((v = newest(j, OF_PROOFS, verify ? server : NULL)) != NULL) {
+		take(out, PREDICTION_PROOF, part, "a test restore", v, plain_bytes);
 	} else if (proof) {
 		out->basis = PREDICTION_PROOF;
 		describe(out, "a test restore", proof->where, proof->plain_bytes, proof->finished_us);
-		scale(out, proof->phases, proof->phase_count, proof->plain_bytes, plain_bytes, kind);
+		scale(out, part, proof->phases, proof->phase_count, proof->plain_bytes, plain_bytes);
 	}
+}
+
+void predict_restore(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,
+        uint64_t plain_bytes, enum predict_kind kind)
+{
+	predict(out, kind == PREDICT_VERIFY ? WHOLE_VERIFY : WHOLE_RESTORE, j, proof, server, plain_bytes);
 	if (out->basis != PREDICTION_NONE)
 		out->duration_us += around(j, plain_bytes, kind);
+}
+
+void predict_usable(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,
+        uint64_t plain_bytes, enum predict_kind kind)
+{
+	const struct journal_event *v = newest(j, OF_USABLE_FIRST, server);
+
+	*out = (struct prediction){ 0 };
+	if (v)
+		take(out, PREDICTION_RESTORE, WHOLE_RESTORE, "a usable-first restore", v, plain_bytes);
+	else
+		predict(out, WITHOUT_INDEXES, j, proof, server, plain_bytes);
+	if (out->basis != PREDICTION_NONE)
+		out->duration_us += around(j, plain_bytes, kind);
+}
+
+void predict_finish(struct prediction *out, const struct journal *j, const char *server, uint64_t plain_bytes)
+{
+	const struct journal_event *v = newest(j, OF_FINISHING, server);
+
+	*out = (struct prediction){ .basis = PREDICTION_NONE, .text = "nothing was measured yet" };
+	if (v)
+		take(out, PREDICTION_RESTORE, FINISH, "finishing one", v, plain_bytes);
 }
 
 bool predict_error(double *out, const struct journal_event *v)

@@ -39,6 +39,17 @@ void predict_restore(struct prediction *out, const struct journal *j, const stru
 /* Of a swap alone, whatever the size; plain_bytes count for the snapshot before. */
 void predict_swap(struct prediction *out, const struct journal *j, uint64_t plain_bytes, enum predict_kind kind);
 
+/* The event's detail that says: its duration is that of a restore which left indexes and checks for later. */
+#define PREDICT_USABLE_FIRST "usable_first"
+/* The detail of a "finish" event that made all of it, and not only what a stopped one had left. */
+#define PREDICT_WHOLE "whole"
+
+/* Until a restore with --usable-first is usable: from such ones, else from the others without their indexes. */
+void predict_usable(struct prediction *out, const struct journal *j, const struct proof *proof, const char *server,
+        uint64_t plain_bytes, enum predict_kind kind);
+/* How long the rest takes from then on, from "finish" events. */
+void predict_finish(struct prediction *out, const struct journal *j, const char *server, uint64_t plain_bytes);
+
 /* How much longer (shorter: below 0) it took than was predicted, as a share of that: 0.17. False when nothing was
  * predicted, or it did not come to its end. */
 bool predict_error(double *out, const struct journal_event *v);

@@ -105,10 +105,15 @@ static void compare(struct status *s, const struct status_objectives *o)
 bool status_read(struct status *out, struct repository *r, const char *database, const struct status_objectives *o,
         const struct status_live *live, int64_t now_us, struct err *e)
 {
+	const struct unfinished_database it = {
+		.oid = live->oid, .identifier = live->identifier, .server = live->server
+	};
+
 	*out = (struct status){ 0 };
 	out->database = arena_strdup(&out->arena, database);
 	if (!read_snapshots(out, r, now_us, e) || !read_proof(out, r, e) ||
-	        !journal_load_each(&out->journal, r, database, JOURNAL_RECENT, e)) {
+	        !journal_load_each(&out->journal, r, database, JOURNAL_RECENT, e) ||
+	        !unfinished_find(&out->unfinished, r, database, &it, e)) {
 		status_release(out);
 		return err_wrap(e, "status of \"%s\"", database);
 	}
@@ -126,6 +131,7 @@ void status_release(struct status *s)
 	proof_free(s->proof);
 	proof_free(s->standby_proof);
 	journal_release(&s->journal);
+	unfinished_release(&s->unfinished);
 	arena_release(&s->arena);
 	*s = (struct status){ 0 };
 }

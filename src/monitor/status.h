@@ -8,6 +8,7 @@
 
 #include "restore/standby.h"
 #include "src/monitor/predict.h"
+#include "src/monitor/unfinished.h"
 
 struct status_objectives {
 	int64_t rto_us, rpo_us; /* 0: none */
@@ -18,6 +19,8 @@ struct status_live {
 	uint64_t size;          /* pg_database_size() now */
 	const char *server;     /* "db1:5432"; NULL when not known */
 	struct standby standby; /* its name is NULL when there is none, or that is not known */
+	uint32_t oid;           /* of the database; 0: not asked */
+	const char *identifier; /* the server's; NULL when not known */
 };
 
 struct status {
@@ -34,6 +37,7 @@ struct status {
 	struct journal_event *restored;  /* the newest restore or swap that was carried out; NULL: none; in journal */
 	struct journal_event *predicted; /* the newest of these whose length was predicted, else such a test restore */
 	struct journal journal;          /* its newest events */
+	struct unfinished unfinished;    /* what a usable-first restore has left in the one that is live */
 	uint64_t stored_bytes;           /* all its snapshots together, as each added them */
 	uint64_t stored_week_bytes;      /* by those of the last seven days */
 	bool rpo_missed, rto_missed;     /* false where there is no objective, or nothing to predict by */

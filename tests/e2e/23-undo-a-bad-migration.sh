@@ -28,6 +28,13 @@ KEPT=$(tail -n 1 <<<"$OUT" | cut -d' ' -f1)
 as_written 0 "drtool drop-old shop KEPT --confirm shop"
 [ "$(sql postgres -c "SELECT string_agg(datname, ' ') FROM pg_database WHERE datname ~ '^shop'")" = shop ] || fail "not dropped"
 
+step "every minute counts"
+sql shop -c "DELETE FROM order_lines"
+as_written 0 "drtool restore ID --replace shop --usable-first --confirm shop"
+as_written 0 "drtool restore --finish shop"
+dump shop >"$T/now.sql"
+same_dumps "$T/good.sql" "$T/now.sql"
+
 step "the night after"
 expect 0 drtool snapshot shop
 as_written 0 "drtool verify --keep-standby"

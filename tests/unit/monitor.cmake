@@ -1,2 +1,3 @@
 drtool_unit_test(predict drtool_monitor)
 drtool_unit_test(status drtool_monitor)
+drtool_unit_test(unfinished drtool_monitor)

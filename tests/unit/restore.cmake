@@ -1,4 +1,4 @@
-foreach(module definition graph kept render_filter standby restore_text)
+foreach(module definition graph kept later render_filter standby restore_text)
   drtool_unit_test(${module} drtool_restore)
 endforeach()
 drtool_unit_test(feed drtool_restore)

@@ -198,6 +198,78 @@ static void names(void **state)
 	assert_true(utf8_is_valid(out, strlen(out)));
 }
 
+/* --- later --- */
+
+static void assert_concurrently(const char *text, const char *create, const char *rest)
+{
+	struct definition_index d;
+	struct arena a = ARENA_INIT;
+	struct err e = ERR_INIT;
+
+	if (!definition_concurrently(&d, text, &a, &e))
+		fail_msg("%s: %s", text, e.msg);
+	assert_string_equal(d.create, create);
+	assert_string_equal(d.rest, rest);
+	assert_string_equal(d.schema, "s");
+	assert_string_equal(d.table, "t\"; ON ONLY x");
+	arena_release(&a);
+}
+
+static void an_index_is_built_concurrently(void **state)
+{
+	static const char *const refused[] = { "CREATE UNIQUE INDEX i ON s.t USING btree (a);\n",
+		"CREATE INDEX i ON ONLY s.t USING btree (a);\n", "CREATE INDEX ON s.t (a);\n",
+		"CREATE INDEX i ON t (a);\n", "CREATE INDEX \"i ON s.t (a);\n",
+		"ALTER TABLE ONLY s.t ADD CONSTRAINT i UNIQUE (a);\n", "" };
+	struct definition_index d;
+	struct arena a = ARENA_INIT;
+
+	(void)state;
+	assert_concurrently("CREATE INDEX i ON s.\"t\"\"; ON ONLY x\" USING btree (a) WHERE (b <> 'x; y'::text);\n",
+	        "CREATE INDEX CONCURRENTLY i ON s.\"t\"\"; ON ONLY x\" USING btree (a) WHERE (b <> 'x; y'::text)", "");
+	assert_concurrently(
+	        "CREATE INDEX \"INDEX ON\" ON s.\"t\"\"; ON ONLY x\" USING btree (a);\n\nALTER TABLE s.x CLUSTER ON y;\n",
+	        "CREATE INDEX CONCURRENTLY \"INDEX ON\" ON s.\"t\"\"; ON ONLY x\" USING btree (a)",
+	        "ALTER TABLE s.x CLUSTER ON y;\n");
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		struct err e = ERR_INIT;
+
+		assert_false(definition_concurrently(&d, refused[i], &a, &e));
+		assert_int_equal(e.kind, ERR_FAILED);
+	}
+	arena_release(&a);
+}
+
+static void a_foreign_key_comes_unchecked(void **state)
+{
+	static const char *const refused[] = {
+		"ALTER TABLE ONLY s.t\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s.u(id) NOT VALID;\n",
+		"ALTER TABLE ONLY s.t\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s.u(id) NOT ENFORCED;\n",
+		"ALTER TABLE ONLY s.t\n    ADD CONSTRAINT f UNIQUE (a);\n",
+		"ALTER TABLE ONLY s.t\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s.u(id);\nDROP TABLE s.u;\n",
+		"ALTER TABLE ONLY s.t\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s.u(id)",
+	};
+	struct definition_key k;
+	struct arena a = ARENA_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_string_equal(
+	        definition_unchecked("ALTER TABLE ONLY s.t\n    ADD CONSTRAINT \"f NOT VALID\" FOREIGN KEY (\";\")"
+	                             " REFERENCES s.u(id) ON DELETE SET NULL;\n",
+	                &a),
+	        "ALTER TABLE ONLY s.t\n    ADD CONSTRAINT \"f NOT VALID\" FOREIGN KEY (\";\")"
+	        " REFERENCES s.u(id) ON DELETE SET NULL NOT VALID;\n");
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		assert_null(definition_unchecked(refused[i], &a));
+	assert_true(definition_foreign_key(&k,
+	        "ALTER TABLE \"S\".\"T t\"\n    ADD CONSTRAINT \"F f\" FOREIGN KEY (a) REFERENCES s.u(id);\n", &a, &e));
+	assert_string_equal(k.schema, "S");
+	assert_string_equal(k.table, "T t");
+	assert_string_equal(k.name, "F f");
+	arena_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +281,8 @@ int main(void)
 		cmocka_unit_test(what_is_not_as_expected_is_refused),
 		cmocka_unit_test(indexes_and_keys),
 		cmocka_unit_test(names),
+		cmocka_unit_test(an_index_is_built_concurrently),
+		cmocka_unit_test(a_foreign_key_comes_unchecked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

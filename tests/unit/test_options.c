@@ -105,7 +105,7 @@ static void mistakes_are_usage_errors_with_a_hint(void **state)
 	assert_usage("--quiet", "no command", "drtool help");
 	assert_usage("list --into x", "\"drtool list\" has no option \"--into\"", "drtool restore");
 	assert_usage("--into x list", "has no option", "drtool restore");
-	assert_usage("restore", "needs ID", "usage: drtool restore ID");
+	assert_usage("show", "needs ID", "usage: drtool show ID");
 	assert_usage("list more", "unexpected argument \"more\"", "usage: drtool list");
 	assert_usage("snapshot --jobs", "--jobs needs a value", "connections");
 	assert_usage("snapshot --jobs --json", "--jobs needs a value", "");

@@ -173,6 +173,43 @@ static void test_a_proof_of_an_older_repository_serves(void **state)
 	assert_true(p.duration_us == 66 * S);
 }
 
+static void test_usable_first_is_no_measure_of_a_whole_one(void **state)
+{
+	struct journal_detail usable = { PREDICT_USABLE_FIRST, "yes" }, whole = { PREDICT_WHOLE, "yes" };
+	struct proof_phase rest[] = { { "indexes", 6 * S }, { "foreign keys", 2 * S }, { "check", 1 * S } };
+	struct journal_event full = event("restore", "db1:5432", 100), first = event("replace", "db1:5432", 100),
+	                     finished = event("finish", "db1:5432", 100);
+	struct journal_event *list[] = { &full, &first, &finished };
+	struct journal j = { .events = list, .count = 3 };
+	struct prediction p;
+
+	(void)state;
+	first.details = &usable;
+	first.detail_count = 1;
+	finished.phases = rest;
+	finished.phase_count = 3;
+	predict_restore(&p, &j, NULL, "db1:5432", 200, PREDICT_RESTORE);
+	assert_non_null(strstr(p.text, "a restore"));
+	predict_usable(&p, &j, NULL, "db1:5432", 200, PREDICT_RESTORE);
+	assert_non_null(strstr(p.text, "usable-first"));
+	assert_true(p.duration_us == 66 * S);
+	predict_finish(&p, &j, "db1:5432", 200);
+	assert_int_equal(p.basis, PREDICTION_NONE); /* it went on with what another had left */
+	finished.details = &whole;
+	finished.detail_count = 1;
+	predict_finish(&p, &j, "db1:5432", 200);
+	assert_true(p.duration_us == 17 * S);
+	/* Only whole ones are known: without their indexes. */
+	first.detail_count = 0;
+	predict_usable(&p, &j, NULL, "db1:5432", 200, PREDICT_RESTORE);
+	assert_true(p.duration_us == 2 * S + 2 * 12 * S);
+	/* Only usable-first ones are known: of a whole one nothing is. */
+	full.outcome = JOURNAL_FAILED;
+	first.detail_count = 1;
+	predict_restore(&p, &j, NULL, "db1:5432", 200, PREDICT_RESTORE);
+	assert_int_equal(p.basis, PREDICTION_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_a_test_restore_is_predicted_whole_and_by_its_like),
 		cmocka_unit_test(test_a_swap_alone),
 		cmocka_unit_test(test_how_far_off_it_was),
+		cmocka_unit_test(test_usable_first_is_no_measure_of_a_whole_one),
 		cmocka_unit_test(test_a_proof_of_an_older_repository_serves),
 	};
 

@@ -1,0 +1,117 @@
+#!/bin/bash
+# --usable-first: the database gets its name once rows, keys and unique constraints are there; the rest is made while it is in use, and in the end nothing is missing.
+. "$(dirname "$0")/lib.sh"
+
+server
+shop shop 20
+sql shop -f - <<-SQL
+	CREATE EXTENSION btree_gin;
+	CREATE INDEX "Odd ""name" ON orders (lower(note), (total_cents % 10)) WHERE status <> 'a;b'; COMMENT ON INDEX "Odd ""name" IS 'odd';
+	ALTER INDEX "Odd ""name" ALTER COLUMN 2 SET STATISTICS 77; ALTER INDEX "Odd ""name" DEPENDS ON EXTENSION btree_gin;
+	ALTER TABLE orders CLUSTER ON orders_created_at_idx;
+	CREATE UNIQUE INDEX users_lower ON users (lower(email));
+	CREATE TABLE parts (id int NOT NULL, at date NOT NULL, v text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+	CREATE TABLE parts_old PARTITION OF parts FOR VALUES FROM (MINVALUE) TO ('2025-01-01') PARTITION BY RANGE (id);
+	CREATE TABLE parts_old_1 PARTITION OF parts_old DEFAULT;
+	CREATE TABLE parts_new PARTITION OF parts FOR VALUES FROM ('2025-01-01') TO (MAXVALUE);
+	INSERT INTO parts SELECT n, date '2024-06-01' + n % 400, md5(n::text) FROM generate_series(1, 30000) n;
+	CREATE INDEX parts_v ON parts (v); COMMENT ON INDEX parts_new_v_idx IS 'of a partition';
+	ALTER TABLE parts ADD CONSTRAINT parts_fk FOREIGN KEY (id) REFERENCES orders;
+	CREATE TABLE pairs (a int, b int, CONSTRAINT no_twins EXCLUDE USING btree (a WITH =)); INSERT INTO pairs SELECT n, n FROM generate_series(1, 30000) n;
+	CREATE INDEX spaced ON pairs (b) TABLESPACE pg_default;
+	CREATE MATERIALIZED VIEW by_status AS SELECT status, count(*) FROM orders GROUP BY 1; CREATE INDEX ON by_status (status);
+	ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY nobody ON users USING (false);
+SQL
+snapshot shop
+good=$ID
+dump shop >"$T/good.sql"
+
+step "a dry run says what would be made later, and how long both will take"
+expect 0 drtool restore "$good" --into dbname=copy --usable-first --dry-run
+grep -qE '^while it is in use already: 7 indexes \(.*public.orders 3.*\), [0-9] foreign keys? \(' <<<"$OUT" || fail "$OUT"
+grep -q '^predicted time until it is usable: unknown' <<<"$OUT" || fail "$OUT"
+grep -q '^and from then until it is finished: unknown' <<<"$OUT" || fail "$OUT"
+
+step "into a database of its own"
+expect 0 drtool restore "$good" --into dbname=copy --usable-first
+grep -q '^"copy" is usable now' "$T/err" || fail "$(cat "$T/err")"
+grep -q '^if this is stopped: drtool restore --finish dbname=copy' "$T/err" || fail "$(cat "$T/err")"
+grep -q '^complete: 7 indexes built while it was in use' <<<"$OUT" || fail "$OUT"
+dump copy >"$T/now.sql"
+same_dumps "$T/good.sql" "$T/now.sql"
+[ "$(sql copy -c "SELECT count(*) FROM pg_index WHERE NOT indisvalid")" = 0 ] || fail "an index is not valid"
+[ "$(sql copy -c "SELECT count(*) FROM pg_stats WHERE tablename = 'Odd \"name'")" -gt 0 ] || fail "nothing is known of the expressions"
+expect 0 drtool restore --finish dbname=copy
+grep -q '^nothing is left' <<<"$OUT" || fail "$OUT"
+sql copy -c "DROP INDEX orders_user_id_idx" # a person's decision is not undone
+expect 0 drtool restore --finish dbname=copy
+[ -z "$(sql copy -c "SELECT to_regclass('orders_user_id_idx')")" ] || fail "made again"
+expect 0 drtool restore --finish dbname=shop
+grep -q '^nothing to finish' <<<"$OUT" || fail "$OUT"
+
+step "into an empty database that is there"
+createdb given
+expect 0 drtool restore "$good" --into dbname=given --usable-first --json
+jq -e '(.later | length) >= 9 and .finish.complete and .finish.left_indexes == 0 and .finish.indexes == 7' <<<"$OUT" >/dev/null || fail "$OUT"
+dump given >"$T/now.sql"
+same_dumps "$T/good.sql" "$T/now.sql"
+
+step "in place of the live one; between the swap and the end"
+looks() { # NAME: the application's first look, from a hook
+	cat >"$T/$1" <<-LOOK
+		psql -X -At -d shop -c "SELECT count(*) FROM pg_class WHERE relname IN ('orders_user_id_idx', 'Odd \"name')" -c "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND NOT convalidated" >"$T/$1.catalog"
+		psql -X -At -d shop -c "SELECT relrowsecurity FROM pg_class WHERE relname = 'users'" -c "SELECT sum(count) FROM by_status" >"$T/$1.rest"
+		psql -X -d shop -c "INSERT INTO orders VALUES (0, 0, 'x', 1, NULL, now())" 2>"$T/$1.foreign"
+		psql -X -d shop -c "INSERT INTO users SELECT 0, upper(email), 'x', NULL, NULL, NULL, now(), NULL FROM users LIMIT 1" 2>"$T/$1.unique"
+		psql -X -d shop -c "INSERT INTO pairs VALUES (1, 1)" 2>"$T/$1.exclude"
+		"$DRTOOL" status dbname=shop >"$T/$1.status" 2>/dev/null
+		true
+	LOOK
+}
+looks swapped
+looks finished
+cat >drtool.yml <<-YML
+	repository: $REPO
+	hooks:
+	  after_swap: sh $T/swapped
+	  after: sh $T/finished
+YML
+sql shop -c "DELETE FROM order_lines"
+expect 3 drtool restore "$good" --replace dbname=shop --usable-first
+grep -q '^made when it is in use already: 7 indexes' "$T/err" || fail "$(cat "$T/err")"
+expect 0 drtool restore "$good" --replace dbname=shop --usable-first --confirm shop --no-safety-snapshot --json
+jq -e '.usable_seconds > 0 and .usable_seconds < .seconds and .finish.complete and (.finish.findings == [])' <<<"$OUT" >/dev/null || fail "$OUT"
+rm drtool.yml
+grep -q '^rows that break a foreign key are refused from now on' "$T/err" || fail "$(cat "$T/err")"
+[ "$(head -n 1 "$T/swapped.catalog")" = 0 ] || fail "the indexes were not put off: $(cat "$T/swapped.catalog")"
+[ "$(tail -n 1 "$T/swapped.catalog")" -ge 2 ] || fail "the foreign keys were checked: $(cat "$T/swapped.catalog")"
+[ "$(cat "$T/finished.catalog")" = "2"$'\n'"0" ] || fail "not finished: $(cat "$T/finished.catalog")"
+[ "$(cat "$T/swapped.rest")" = "t"$'\n'"60000" ] || fail "row security or the view: $(cat "$T/swapped.rest")"
+for when in swapped finished; do
+	grep -q 'violates foreign key' "$T/$when.foreign" || fail "not guarded: $(cat "$T/$when.foreign")"
+	grep -q 'users_lower' "$T/$when.unique" || fail "not unique: $(cat "$T/$when.unique")"
+	grep -q 'no_twins' "$T/$when.exclude" || fail "not excluded: $(cat "$T/$when.exclude")"
+done
+grep -qE '^  not finished +7 indexes, [0-9]+ foreign keys?: drtool restore --finish shop' "$T/swapped.status" || fail "$(cat "$T/swapped.status")"
+! grep -q 'not finished' "$T/finished.status" || fail "$(cat "$T/finished.status")"
+dump shop >"$T/now.sql"
+same_dumps "$T/good.sql" "$T/now.sql"
+
+step "the journal, and what is predicted by it"
+expect 0 drtool journal shop --json
+[ "$(jq -r '[.[] | select(.event != "snapshot") | .event] | join(" ")' <<<"$OUT")" = "usable restore finish usable restore finish usable replace finish" ] || fail "$(jq -c '[.[].event]' <<<"$OUT")"
+jq -e '[.[] | select(.event == "finish") | .details.left_indexes] == ["0", "0", "0"]' <<<"$OUT" >/dev/null || fail "$OUT"
+expect 0 drtool restore "$good" --into dbname=never --dry-run
+grep -q '^predicted time: unknown' <<<"$OUT" || fail "a usable-first restore is taken for a whole one: $OUT"
+expect 0 drtool restore "$good" --into dbname=never --dry-run --usable-first
+grep -q '^predicted time until it is usable: .* by a usable-first restore' <<<"$OUT" || fail "$OUT"
+grep -q '^and from then until it is finished: .* by finishing one' <<<"$OUT" || fail "$OUT"
+
+step "what does not go together"
+expect 2 drtool restore "$good" --into dbname=never --usable-first --table orders
+expect 2 drtool restore "$good" --finish dbname=shop
+error_says finish
+expect 2 drtool restore --finish dbname=shop --into dbname=never
+expect 2 drtool restore --finish dbname=nothing_of_this_name
+expect 2 drtool restore
+no_leftovers
