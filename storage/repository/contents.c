@@ -10,42 +10,36 @@
 /* So that no line, whatever the size of a table, needs much memory to parse. */
 #define PIECES_PER_LINE 1000u
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 static const char *const table_kinds[] = { "plain", "config", "large_objects", NULL };
 static const char *const data_kinds[] = { "data", "excluded", "unreadable_standby", NULL };
 
-#define FIELD(type, kind_, member)                                                                  \
-	{                                                                                           \
-		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct type, member) \
-	}
 #define TABLE(kind_, member)                                                                                       \
 	{                                                                                                          \
 		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct content_table, table.member) \
 	}
 
 static const struct json_member database_members[] = {
-	FIELD(pg_database, U32, oid),
-	FIELD(pg_database, TEXT, name),
-	FIELD(pg_database, TEXT, owner),
-	FIELD(pg_database, TEXT, encoding),
-	FIELD(pg_database, TEXT, collate),
-	FIELD(pg_database, TEXT, ctype),
-	FIELD(pg_database, TEXT, locale_provider),
-	FIELD(pg_database, OPTIONAL, locale),
-	FIELD(pg_database, OPTIONAL, icu_rules),
-	FIELD(pg_database, TEXT, tablespace),
-	FIELD(pg_database, OPTIONAL, acl),
-	FIELD(pg_database, OPTIONAL, comment),
-	FIELD(pg_database, INT, connection_limit),
-	FIELD(pg_database, BOOL, is_template),
-	FIELD(pg_database, BOOL, allow_connections),
-	FIELD(pg_database, TEXT, system_identifier),
-	FIELD(pg_database, INT, server_version),
-	FIELD(pg_database, BOOL, in_recovery),
-	FIELD(pg_database, U64, size),
-	FIELD(pg_database, TEXT, data_checksums),
-	FIELD(pg_database, TEXT, preload_libraries),
+	JSON_MEMBER(pg_database, U32, oid),
+	JSON_MEMBER(pg_database, TEXT, name),
+	JSON_MEMBER(pg_database, TEXT, owner),
+	JSON_MEMBER(pg_database, TEXT, encoding),
+	JSON_MEMBER(pg_database, TEXT, collate),
+	JSON_MEMBER(pg_database, TEXT, ctype),
+	JSON_MEMBER(pg_database, TEXT, locale_provider),
+	JSON_MEMBER(pg_database, OPTIONAL, locale),
+	JSON_MEMBER(pg_database, OPTIONAL, icu_rules),
+	JSON_MEMBER(pg_database, TEXT, tablespace),
+	JSON_MEMBER(pg_database, OPTIONAL, acl),
+	JSON_MEMBER(pg_database, OPTIONAL, comment),
+	JSON_MEMBER(pg_database, INT, connection_limit),
+	JSON_MEMBER(pg_database, BOOL, is_template),
+	JSON_MEMBER(pg_database, BOOL, allow_connections),
+	JSON_MEMBER(pg_database, TEXT, system_identifier),
+	JSON_MEMBER(pg_database, INT, server_version),
+	JSON_MEMBER(pg_database, BOOL, in_recovery),
+	JSON_MEMBER(pg_database, U64, size),
+	JSON_MEMBER(pg_database, TEXT, data_checksums),
+	JSON_MEMBER(pg_database, TEXT, preload_libraries),
 };
 
 static const struct json_member table_members[] = {
@@ -68,42 +62,42 @@ static const struct json_member table_members[] = {
 	{ "data", JSON_KIND_ENUM, offsetof(struct content_table, data), 0, data_kinds },
 	{ "rows", JSON_KIND_U64, offsetof(struct content_table, fingerprint.rows), 0, NULL },
 	{ "fingerprint", JSON_KIND_HEX128, offsetof(struct content_table, fingerprint.sum), 0, NULL },
-	FIELD(content_table, U64, range_pages),
+	JSON_MEMBER(content_table, U64, range_pages),
 };
 
 static const struct json_member pieces_members[] = {
-	FIELD(content_table, PIECES, pieces),
+	JSON_MEMBER(content_table, PIECES, pieces),
 };
 
 static const struct json_member sequence_members[] = {
-	FIELD(pg_sequence, U32, oid),
-	FIELD(pg_sequence, TEXT, schema),
-	FIELD(pg_sequence, TEXT, name),
-	FIELD(pg_sequence, TEXT, qualified),
-	FIELD(pg_sequence, I64_TEXT, last_value),
-	FIELD(pg_sequence, BOOL, is_called),
+	JSON_MEMBER(pg_sequence, U32, oid),
+	JSON_MEMBER(pg_sequence, TEXT, schema),
+	JSON_MEMBER(pg_sequence, TEXT, name),
+	JSON_MEMBER(pg_sequence, TEXT, qualified),
+	JSON_MEMBER(pg_sequence, I64_TEXT, last_value),
+	JSON_MEMBER(pg_sequence, BOOL, is_called),
 };
 
 static const struct json_member matview_members[] = {
-	FIELD(pg_matview, U32, oid),
-	FIELD(pg_matview, TEXT, schema),
-	FIELD(pg_matview, TEXT, name),
-	FIELD(pg_matview, TEXT, qualified),
-	FIELD(pg_matview, BOOL, populated),
+	JSON_MEMBER(pg_matview, U32, oid),
+	JSON_MEMBER(pg_matview, TEXT, schema),
+	JSON_MEMBER(pg_matview, TEXT, name),
+	JSON_MEMBER(pg_matview, TEXT, qualified),
+	JSON_MEMBER(pg_matview, BOOL, populated),
 };
 
 static const struct json_member large_object_members[] = {
-	FIELD(pg_large_object, U32, oid),
-	FIELD(pg_large_object, TEXT, owner),
-	FIELD(pg_large_object, OPTIONAL, acl),
-	FIELD(pg_large_object, OPTIONAL, comment),
-	FIELD(pg_large_object, OPTIONAL, labels),
+	JSON_MEMBER(pg_large_object, U32, oid),
+	JSON_MEMBER(pg_large_object, TEXT, owner),
+	JSON_MEMBER(pg_large_object, OPTIONAL, acl),
+	JSON_MEMBER(pg_large_object, OPTIONAL, comment),
+	JSON_MEMBER(pg_large_object, OPTIONAL, labels),
 };
 
 static const struct json_member extension_members[] = {
-	FIELD(pg_extension, TEXT, name),
-	FIELD(pg_extension, TEXT, version),
-	FIELD(pg_extension, TEXT, schema),
+	JSON_MEMBER(pg_extension, TEXT, name),
+	JSON_MEMBER(pg_extension, TEXT, version),
+	JSON_MEMBER(pg_extension, TEXT, schema),
 };
 
 /* An item of a struct pg_text_list. */
@@ -115,7 +109,7 @@ struct content_end {
 	uint64_t lines; /* before this one */
 };
 static const struct json_member end_members[] = {
-	FIELD(content_end, U64, lines),
+	JSON_MEMBER(content_end, U64, lines),
 };
 
 /* Kinds of lines, in the order they stand in. */
@@ -141,23 +135,23 @@ static const struct line_shape {
 	size_t size; /* of the struct; 0 when it is not kept in a list of its own */
 	size_t list; /* offset of that list in struct contents: items, then count */
 } shapes[LINE_KINDS] = {
-	[LINE_DATABASE] = { "database", database_members, COUNT(database_members), 0, 0 },
+	[LINE_DATABASE] = { "database", database_members, JSON_COUNT(database_members), 0, 0 },
 	[LINE_SETTING] = { "setting", text_members, 1, sizeof(char *), offsetof(struct contents, database.settings) },
 	[LINE_ROLE] = { "role", text_members, 1, sizeof(char *), offsetof(struct contents, roles) },
-	[LINE_EXTENSION] = { "extension", extension_members, COUNT(extension_members), sizeof(struct pg_extension),
+	[LINE_EXTENSION] = { "extension", extension_members, JSON_COUNT(extension_members), sizeof(struct pg_extension),
 	        offsetof(struct contents, extensions) },
-	[LINE_TABLE] = { "table", table_members, COUNT(table_members), sizeof(struct content_table),
+	[LINE_TABLE] = { "table", table_members, JSON_COUNT(table_members), sizeof(struct content_table),
 	        offsetof(struct contents, tables) },
 	[LINE_PIECES] = { "pieces", pieces_members, 1, 0, 0 },
-	[LINE_SEQUENCE] = { "sequence", sequence_members, COUNT(sequence_members), sizeof(struct pg_sequence),
+	[LINE_SEQUENCE] = { "sequence", sequence_members, JSON_COUNT(sequence_members), sizeof(struct pg_sequence),
 	        offsetof(struct contents, sequences) },
-	[LINE_MATVIEW] = { "matview", matview_members, COUNT(matview_members), sizeof(struct pg_matview),
+	[LINE_MATVIEW] = { "matview", matview_members, JSON_COUNT(matview_members), sizeof(struct pg_matview),
 	        offsetof(struct contents, matviews) },
-	[LINE_LARGE_OBJECT] = { "large_object", large_object_members, COUNT(large_object_members),
+	[LINE_LARGE_OBJECT] = { "large_object", large_object_members, JSON_COUNT(large_object_members),
 	        sizeof(struct pg_large_object), offsetof(struct contents, large_objects) },
 	[LINE_INVALID_INDEX] = { "invalid_index", text_members, 1, sizeof(char *),
 	        offsetof(struct contents, invalid_indexes) },
-	[LINE_END] = { "end", end_members, COUNT(end_members), 0, 0 },
+	[LINE_END] = { "end", end_members, JSON_COUNT(end_members), 0, 0 },
 };
 
 /* What every list of struct contents looks like. */

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "src/base/clock.h"
 #include "src/base/path.h"
 #include "storage/repository/document.h"
 #include "storage/repository/fetch.h"
@@ -15,47 +14,40 @@
 #include "storage/repository/names.h"
 #include "storage/repository/new_object.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 #define TIME_LEN (sizeof("20260501-120000-000000-") - 1) /* in front of the word in an object's name */
 
 static const char *const outcomes[] = { "done", "failed", "refused", "differs", NULL };
 
-#define FIELD(type, kind_, member)                                                                  \
-	{                                                                                           \
-		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct type, member) \
-	}
-
 static const struct json_member members[] = {
-	FIELD(journal_event, TEXT, event),
-	FIELD(journal_event, TEXT, database),
+	JSON_MEMBER(journal_event, TEXT, event),
+	JSON_MEMBER(journal_event, TEXT, database),
 	{ "outcome", JSON_KIND_ENUM, offsetof(struct journal_event, outcome), 0, outcomes },
-	FIELD(journal_event, I64, started_us),
-	FIELD(journal_event, I64, finished_us),
-	FIELD(journal_event, TEXT, host),
-	FIELD(journal_event, TEXT, user),
-	FIELD(journal_event, OPTIONAL, server),
-	FIELD(journal_event, OPTIONAL, dbname),
-	FIELD(journal_event, OPTIONAL, snapshot_id),
-	FIELD(journal_event, U64, rows),
-	FIELD(journal_event, U64, plain_bytes),
-	FIELD(journal_event, I64, predicted_us),
-	FIELD(journal_event, OPTIONAL, message),
+	JSON_MEMBER(journal_event, I64, started_us),
+	JSON_MEMBER(journal_event, I64, finished_us),
+	JSON_MEMBER(journal_event, TEXT, host),
+	JSON_MEMBER(journal_event, TEXT, user),
+	JSON_MEMBER(journal_event, OPTIONAL, server),
+	JSON_MEMBER(journal_event, OPTIONAL, dbname),
+	JSON_MEMBER(journal_event, OPTIONAL, snapshot_id),
+	JSON_MEMBER(journal_event, U64, rows),
+	JSON_MEMBER(journal_event, U64, plain_bytes),
+	JSON_MEMBER(journal_event, I64, predicted_us),
+	JSON_MEMBER(journal_event, OPTIONAL, message),
 };
 
 static const struct json_member detail_members[] = {
-	FIELD(journal_detail, TEXT, name),
-	FIELD(journal_detail, TEXT, value),
+	JSON_MEMBER(journal_detail, TEXT, name),
+	JSON_MEMBER(journal_detail, TEXT, value),
 };
 
-static const struct json_array details_array = { "details", detail_members, COUNT(detail_members),
+static const struct json_array details_array = { "details", detail_members, JSON_COUNT(detail_members),
 	sizeof(struct journal_detail), 1000 };
 
 void journal_write(struct buf *out, const struct journal_event *v)
 {
 	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
 
-	json_write_members(&text, members, COUNT(members), v, ",\n");
+	json_write_members(&text, members, JSON_COUNT(members), v, ",\n");
 	json_write_array(&text, &proof_phases_array, v->phases, v->phase_count);
 	json_write_array(&text, &details_array, v->details, v->detail_count);
 	document_write(out, buf_view(&text));
@@ -73,7 +65,7 @@ bool journal_parse(struct journal_event **out, struct view text, struct err *e)
 	v = xcalloc(1, sizeof(*v));
 	bool ok = json_read_array(&phases, &v->phase_count, &proof_phases_array, object, &v->arena, e) &&
 	          json_read_array(&details, &v->detail_count, &details_array, object, &v->arena, e) &&
-	          json_read_members(v, members, COUNT(members), object, &v->arena, e);
+	          json_read_members(v, members, JSON_COUNT(members), object, &v->arena, e);
 	v->phases = phases;
 	v->details = details;
 	json_decref(object);
@@ -101,46 +93,28 @@ const char *journal_detail(const struct journal_event *v, const char *name)
 	return NULL;
 }
 
-/* "<database>/<time to the microsecond>-<event>": sorts by time within a database. */
-static void object_name(struct buf *out, const struct journal_event *v, int64_t utc_us)
-{
-	char time[CLOCK_TEXT_SIZE];
-
-	clock_compact(time, utc_us);
-	buf_clear(out);
-	path_encode(out, v->database);
-	buf_addf(out, "/%s-%06d-%s", time, (int)(utc_us % 1000000), v->event);
-}
-
+/* "<database>/<time>-<event>": sorts by time within a database. */
 bool journal_record(struct repository *r, const struct journal_event *v, struct err *e)
 {
 	const struct passwd *user = getpwuid(geteuid());
 	struct journal_event whole = *v;
-	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX), name = BUF_INIT;
-	struct err put_error = ERR_INIT;
+	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX), before = BUF_INIT, after = BUF_INIT;
 	char host[256] = "";
-	bool ok = false;
 
 	assert(strspn(v->event, "abcdefghijklmnopqrstuvwxyz-") == strlen(v->event));
 	gethostname(host, sizeof(host) - 1);
 	whole.host = host;
 	whole.user = user ? user->pw_name : "";
 	journal_write(&text, &whole);
-	/* The time alone names it: of two within a microsecond the later one moves on. */
-	for (int64_t later = 0; !ok && later < 100; later++) {
-		object_name(&name, v, v->finished_us + later);
-		put_error = (struct err)ERR_INIT;
-		ok = new_object_put(
-		        r->storage, (struct object_key){ OBJECT_JOURNAL, buf_str(&name) }, buf_view(&text), &put_error);
-		if (!ok && put_error.kind != ERR_EXISTS)
-			break;
-	}
+	path_encode(&before, v->database);
+	buf_add(&before, "/");
+	buf_addf(&after, "-%s", v->event);
+	bool ok = new_object_put_at(
+	        r->storage, OBJECT_JOURNAL, buf_str(&before), v->finished_us, buf_str(&after), buf_view(&text), e);
 	buf_release(&text);
-	buf_release(&name);
-	if (ok)
-		return true;
-	*e = put_error;
-	return err_wrap(e, "write the journal of \"%s\"", v->database);
+	buf_release(&before);
+	buf_release(&after);
+	return ok || err_wrap(e, "write the journal of \"%s\"", v->database);
 }
 
 /* Loading */
@@ -192,16 +166,10 @@ static int by_time(const void *a, const void *b)
 
 static bool list_by_time(struct names *out, struct repository *r, const char *database, struct err *e)
 {
-	struct buf prefix = BUF_INIT;
+	bool ok = names_list_of(out, r->storage, OBJECT_JOURNAL, database, e);
 
-	if (database) {
-		path_encode(&prefix, database);
-		buf_add(&prefix, "/");
-	}
-	bool ok = names_list(out, r->storage, OBJECT_JOURNAL, buf_str(&prefix), e);
 	if (out->count)
 		qsort(out->items, out->count, sizeof(*out->items), by_time);
-	buf_release(&prefix);
 	return ok;
 }
 

@@ -39,6 +39,13 @@ struct json_member {
 	const char *const *names; /* JSON_KIND_ENUM: ended by NULL, in the enum's order */
 };
 
+/* The row of a member that is called as it is in struct type. */
+#define JSON_MEMBER(type, kind_, member_)                                                             \
+	{                                                                                             \
+		.name = #member_, .kind = JSON_KIND_##kind_, .offset = offsetof(struct type, member_) \
+	}
+#define JSON_COUNT(members) (sizeof(members) / sizeof((members)[0]))
+
 /* "name":value pairs with separator between them (none before the first, none after the last). */
 void json_write_members(
         struct buf *out, const struct json_member *members, size_t n, const void *base, const char *separator);

@@ -15,22 +15,16 @@
 
 #define START_FIELD 22 /* of /proc/<pid>/stat, counted from 1; see proc(5) */
 
-#define FIELD(kind_, member)                                                                               \
-	{                                                                                                  \
-		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct lock_holder, member) \
-	}
-
 static const struct json_member members[] = {
 	{ "token", JSON_KIND_CHARS, offsetof(struct lock_holder, token), LOCK_TOKEN_SIZE, NULL },
-	FIELD(TEXT, host),
-	FIELD(TEXT, boot_id),
-	FIELD(TEXT, pid_namespace),
-	FIELD(INT, pid),
-	FIELD(U64, process_start),
-	FIELD(I64, taken_us),
-	FIELD(I64, renewed_us),
+	JSON_MEMBER(lock_holder, TEXT, host),
+	JSON_MEMBER(lock_holder, TEXT, boot_id),
+	JSON_MEMBER(lock_holder, TEXT, pid_namespace),
+	JSON_MEMBER(lock_holder, INT, pid),
+	JSON_MEMBER(lock_holder, U64, process_start),
+	JSON_MEMBER(lock_holder, I64, taken_us),
+	JSON_MEMBER(lock_holder, I64, renewed_us),
 };
-#define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
 
 /* When the process started, in clock ticks after boot; 0 when there is none (or no /proc). */
 static uint64_t process_start(int pid)
@@ -96,7 +90,7 @@ void lock_holder_write(struct buf *out, const struct lock_holder *h)
 {
 	struct buf text = BUF_INIT;
 
-	json_write_members(&text, members, MEMBER_COUNT, h, ",\n");
+	json_write_members(&text, members, JSON_COUNT(members), h, ",\n");
 	document_write(out, buf_view(&text));
 	buf_release(&text);
 }
@@ -107,7 +101,7 @@ bool lock_holder_parse(struct lock_holder *out, struct view text, struct err *e)
 
 	*out = (struct lock_holder){ 0 };
 	bool ok = document_parse(&object, text, "lock", e) &&
-	          json_read_members(out, members, MEMBER_COUNT, object, &out->arena, e);
+	          json_read_members(out, members, JSON_COUNT(members), object, &out->arena, e);
 	json_decref(object);
 	if (!ok)
 		lock_holder_release(out);

@@ -13,45 +13,38 @@
 #include "storage/repository/names.h"
 #include "storage/repository/new_object.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-#define FIELD(kind_, member)                                                                            \
-	{                                                                                               \
-		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct manifest, member) \
-	}
-
 static const struct json_member members[] = {
 	{ "id", JSON_KIND_CHARS, offsetof(struct manifest, id), SNAPSHOT_ID_SIZE, NULL },
-	FIELD(TEXT, database),
-	FIELD(TEXT, dbname),
-	FIELD(TEXT, system_identifier),
-	FIELD(U32, database_oid),
-	FIELD(TEXT, tag),
-	FIELD(TEXT, host),
-	FIELD(TEXT, server),
-	FIELD(I64, started_us),
-	FIELD(I64, finished_us),
-	FIELD(I64, instant_us),
-	FIELD(INT, server_version),
-	FIELD(TEXT, server_encoding),
-	FIELD(INT, dump_version),
-	FIELD(TEXT, drtool_version),
-	FIELD(TEXT, timezone),
-	FIELD(TEXT, lc_monetary),
-	FIELD(U64, tables),
-	FIELD(U64, rows),
-	FIELD(U64, plain_bytes),
-	FIELD(U64, stored_new_bytes),
-	FIELD(U64, database_size),
-	FIELD(BOOL, on_standby),
-	FIELD(TEXT, wal_lsn),
-	FIELD(TEXT, safe_wal_lsn),
-	FIELD(TEXT, snapshot_xmin),
-	FIELD(U32, timeline),
-	FIELD(PIECES, contents),
-	FIELD(PIECES, schema),
-	FIELD(PIECES, globals),
-	FIELD(BOOL, globals_passwords),
+	JSON_MEMBER(manifest, TEXT, database),
+	JSON_MEMBER(manifest, TEXT, dbname),
+	JSON_MEMBER(manifest, TEXT, system_identifier),
+	JSON_MEMBER(manifest, U32, database_oid),
+	JSON_MEMBER(manifest, TEXT, tag),
+	JSON_MEMBER(manifest, TEXT, host),
+	JSON_MEMBER(manifest, TEXT, server),
+	JSON_MEMBER(manifest, I64, started_us),
+	JSON_MEMBER(manifest, I64, finished_us),
+	JSON_MEMBER(manifest, I64, instant_us),
+	JSON_MEMBER(manifest, INT, server_version),
+	JSON_MEMBER(manifest, TEXT, server_encoding),
+	JSON_MEMBER(manifest, INT, dump_version),
+	JSON_MEMBER(manifest, TEXT, drtool_version),
+	JSON_MEMBER(manifest, TEXT, timezone),
+	JSON_MEMBER(manifest, TEXT, lc_monetary),
+	JSON_MEMBER(manifest, U64, tables),
+	JSON_MEMBER(manifest, U64, rows),
+	JSON_MEMBER(manifest, U64, plain_bytes),
+	JSON_MEMBER(manifest, U64, stored_new_bytes),
+	JSON_MEMBER(manifest, U64, database_size),
+	JSON_MEMBER(manifest, BOOL, on_standby),
+	JSON_MEMBER(manifest, TEXT, wal_lsn),
+	JSON_MEMBER(manifest, TEXT, safe_wal_lsn),
+	JSON_MEMBER(manifest, TEXT, snapshot_xmin),
+	JSON_MEMBER(manifest, U32, timeline),
+	JSON_MEMBER(manifest, PIECES, contents),
+	JSON_MEMBER(manifest, PIECES, schema),
+	JSON_MEMBER(manifest, PIECES, globals),
+	JSON_MEMBER(manifest, BOOL, globals_passwords),
 };
 
 /* "20260501-120000-k3f9xq": d a digit, x a digit or lower-case letter. */
@@ -105,7 +98,7 @@ void manifest_write(struct buf *out, const struct manifest *m)
 	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
 
 	assert(manifest_id_valid(m->id));
-	json_write_members(&text, members, COUNT(members), m, ",\n");
+	json_write_members(&text, members, JSON_COUNT(members), m, ",\n");
 	document_write(out, buf_view(&text));
 	buf_release(&text);
 }
@@ -119,7 +112,7 @@ bool manifest_parse(struct manifest **out, struct view text, struct err *e)
 	if (!document_parse(&object, text, "snapshot", e))
 		return false;
 	m = xcalloc(1, sizeof(*m));
-	if (!json_read_members(m, members, COUNT(members), object, &m->arena, e)) {
+	if (!json_read_members(m, members, JSON_COUNT(members), object, &m->arena, e)) {
 		err_wrap(e, "manifest");
 		goto done;
 	}
@@ -261,15 +254,6 @@ static int by_database_and_time(const void *a, const void *b)
 	return order ? order : strcmp(x->id, y->id);
 }
 
-/* The prefix all snapshots of database have; NULL is all databases. */
-static void list_prefix(struct buf *out, const char *database)
-{
-	if (!database)
-		return;
-	path_encode(out, database);
-	buf_add(out, "/");
-}
-
 static enum fetch_answer add_to_list(
         void *cookie, size_t index, struct manifest *m, const struct err *why, struct err *e)
 {
@@ -287,17 +271,14 @@ static enum fetch_answer add_to_list(
 bool manifest_list_load(struct manifest_list *out, struct repository *r, const char *database, struct err *e)
 {
 	struct names names = NAMES_INIT;
-	struct buf prefix = BUF_INIT;
 
 	*out = (struct manifest_list){ .items = NULL };
-	list_prefix(&prefix, database);
-	bool ok = names_list(&names, r->storage, OBJECT_SNAPSHOT, buf_str(&prefix), e);
+	bool ok = names_list_of(&names, r->storage, OBJECT_SNAPSHOT, database, e);
 	if (ok)
 		out->items = xcalloc(names.count + 1, sizeof(*out->items));
 	ok = ok && manifest_load_each(r, names.items, names.count, add_to_list, out, e);
 	if (out->count)
 		qsort(out->items, out->count, sizeof(*out->items), by_database_and_time);
-	buf_release(&prefix);
 	names_release(&names);
 	return ok;
 }

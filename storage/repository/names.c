@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/path.h"
+
 static bool add(void *cookie, const struct object_info *info, struct err *e)
 {
 	struct names *n = cookie;
@@ -25,6 +27,19 @@ bool names_list(struct names *out, struct storage *s, enum object_class cls, con
 	if (out->count)
 		qsort(out->items, out->count, sizeof(*out->items), compare);
 	return true;
+}
+
+bool names_list_of(struct names *out, struct storage *s, enum object_class cls, const char *database, struct err *e)
+{
+	struct buf prefix = BUF_INIT;
+
+	if (database) {
+		path_encode(&prefix, database);
+		buf_add(&prefix, "/");
+	}
+	bool ok = names_list(out, s, cls, buf_str(&prefix), e);
+	buf_release(&prefix);
+	return ok;
 }
 
 void names_release(struct names *n)

@@ -19,6 +19,8 @@ struct names {
 	}
 
 bool names_list(struct names *out, struct storage *s, enum object_class cls, const char *prefix, struct err *e);
+/* Those of a database; of all when it is NULL. */
+bool names_list_of(struct names *out, struct storage *s, enum object_class cls, const char *database, struct err *e);
 void names_release(struct names *n);
 
 #endif

@@ -16,4 +16,11 @@
  */
 bool new_object_put(struct storage *s, struct object_key key, struct view body, struct err *e);
 
+/*
+ * The same for an object named by a moment, "<before>20260501-120000-000000<after>": of several of one microsecond each
+ * but the first gets a later one.
+ */
+bool new_object_put_at(struct storage *s, enum object_class cls, const char *before, int64_t utc_us, const char *after,
+        struct view body, struct err *e);
+
 #endif

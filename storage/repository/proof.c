@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/base/clock.h"
 #include "src/base/path.h"
 #include "storage/repository/document.h"
 #include "storage/repository/json.h"
@@ -14,66 +13,59 @@
 #define DIFFERENCES_MAX 1000u
 #define PHASES_MAX      100u
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 static const char *const outcomes[] = { "good", "source_faults", "differs", NULL };
 
-#define FIELD(type, kind_, member)                                                                  \
-	{                                                                                           \
-		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct type, member) \
-	}
-
 static const struct json_member members[] = {
-	FIELD(proof, TEXT, snapshot_id),
-	FIELD(proof, TEXT, database),
-	FIELD(proof, I64, started_us),
-	FIELD(proof, I64, finished_us),
-	FIELD(proof, TEXT, host),
-	FIELD(proof, INT, server_version),
-	FIELD(proof, TEXT, where),
+	JSON_MEMBER(proof, TEXT, snapshot_id),
+	JSON_MEMBER(proof, TEXT, database),
+	JSON_MEMBER(proof, I64, started_us),
+	JSON_MEMBER(proof, I64, finished_us),
+	JSON_MEMBER(proof, TEXT, host),
+	JSON_MEMBER(proof, INT, server_version),
+	JSON_MEMBER(proof, TEXT, where),
 	{ "outcome", JSON_KIND_ENUM, offsetof(struct proof, outcome), 0, outcomes },
-	FIELD(proof, U64, tables),
-	FIELD(proof, U64, rows),
-	FIELD(proof, U64, plain_bytes),
-	FIELD(proof, U64, large_objects),
-	FIELD(proof, U64, sequences),
+	JSON_MEMBER(proof, U64, tables),
+	JSON_MEMBER(proof, U64, rows),
+	JSON_MEMBER(proof, U64, plain_bytes),
+	JSON_MEMBER(proof, U64, large_objects),
+	JSON_MEMBER(proof, U64, sequences),
 };
 
 static const struct json_member phase_members[] = {
-	FIELD(proof_phase, TEXT, name),
-	FIELD(proof_phase, I64, duration_us),
+	JSON_MEMBER(proof_phase, TEXT, name),
+	JSON_MEMBER(proof_phase, I64, duration_us),
 };
 
 static const struct json_member difference_members[] = {
-	FIELD(proof_difference, TEXT, object),
-	FIELD(proof_difference, TEXT, what),
-	FIELD(proof_difference, BOOL, source_fault),
+	JSON_MEMBER(proof_difference, TEXT, object),
+	JSON_MEMBER(proof_difference, TEXT, what),
+	JSON_MEMBER(proof_difference, BOOL, source_fault),
 };
 
 static const struct json_member standby_members[] = {
-	FIELD(proof_standby, TEXT, name),
-	FIELD(proof_standby, TEXT, system_identifier),
-	FIELD(proof_standby, U32, oid),
-	FIELD(proof_standby, U32, xmin),
-	FIELD(proof_standby, I64, sessions),
-	FIELD(proof_standby, I64, stats_reset_us),
+	JSON_MEMBER(proof_standby, TEXT, name),
+	JSON_MEMBER(proof_standby, TEXT, system_identifier),
+	JSON_MEMBER(proof_standby, U32, oid),
+	JSON_MEMBER(proof_standby, U32, xmin),
+	JSON_MEMBER(proof_standby, I64, sessions),
+	JSON_MEMBER(proof_standby, I64, stats_reset_us),
 };
 
-const struct json_array proof_phases_array = { "phases", phase_members, COUNT(phase_members),
+const struct json_array proof_phases_array = { "phases", phase_members, JSON_COUNT(phase_members),
 	sizeof(struct proof_phase), PHASES_MAX };
-static const struct json_array differences_array = { "differences", difference_members, COUNT(difference_members),
+static const struct json_array differences_array = { "differences", difference_members, JSON_COUNT(difference_members),
 	sizeof(struct proof_difference), DIFFERENCES_MAX };
 
 void proof_write(struct buf *out, const struct proof *p)
 {
 	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX);
 
-	json_write_members(&text, members, COUNT(members), p, ",\n");
+	json_write_members(&text, members, JSON_COUNT(members), p, ",\n");
 	json_write_array(&text, &proof_phases_array, p->phases, p->phase_count);
 	json_write_array(&text, &differences_array, p->differences, p->difference_count);
 	if (p->standby) {
 		buf_add(&text, ",\n\"standby\":{");
-		json_write_members(&text, standby_members, COUNT(standby_members), p->standby, ",");
+		json_write_members(&text, standby_members, JSON_COUNT(standby_members), p->standby, ",");
 		buf_add(&text, "}");
 	}
 	document_write(out, buf_view(&text));
@@ -89,9 +81,9 @@ static bool read_standby(struct proof *p, json_t *object, struct err *e)
 	if (!standby)
 		return true;
 	p->standby = arena_alloc(&p->arena, sizeof(*p->standby));
-	ok = json_is_object(standby)
-	             ? json_read_members(p->standby, standby_members, COUNT(standby_members), standby, &p->arena, e)
-	             : err_set(e, ERR_DAMAGED, "not an object");
+	ok = json_is_object(standby) ? json_read_members(p->standby, standby_members, JSON_COUNT(standby_members),
+	                                       standby, &p->arena, e)
+	                             : err_set(e, ERR_DAMAGED, "not an object");
 	json_decref(standby);
 	return ok || err_wrap(e, "member \"standby\"");
 }
@@ -108,7 +100,7 @@ bool proof_parse(struct proof **out, struct view text, struct err *e)
 	bool ok = read_standby(p, object, e) &&
 	          json_read_array(&phases, &p->phase_count, &proof_phases_array, object, &p->arena, e) &&
 	          json_read_array(&differences, &p->difference_count, &differences_array, object, &p->arena, e) &&
-	          json_read_members(p, members, COUNT(members), object, &p->arena, e);
+	          json_read_members(p, members, JSON_COUNT(members), object, &p->arena, e);
 	p->phases = phases;
 	p->differences = differences;
 	json_decref(object);
@@ -128,38 +120,24 @@ void proof_free(struct proof *p)
 	free(p);
 }
 
-/* "<database>/<id>/<time>" with a time that sorts, to the microsecond: two proofs of one second are two. */
-static void object_name(struct buf *out, const struct proof *p, int64_t utc_us)
+/* What all proofs of a snapshot begin with: "<database>/<id>/", then a time that sorts. */
+static void name_prefix(struct buf *out, const char *database, const char *id)
 {
-	char time[CLOCK_TEXT_SIZE];
-
-	clock_compact(time, utc_us);
 	buf_clear(out);
-	path_encode(out, p->database);
-	buf_addf(out, "/%s/%s-%06d", p->snapshot_id, time, (int)(utc_us % 1000000));
+	path_encode(out, database);
+	buf_addf(out, "/%s/", id);
 }
 
 bool proof_save(struct repository *r, const struct proof *p, struct err *e)
 {
-	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX), name = BUF_INIT;
-	struct err put_error = ERR_INIT;
-	bool ok = false;
+	struct buf text = BUF_INIT_MAX(DOCUMENT_MAX), prefix = BUF_INIT;
 
 	proof_write(&text, p);
-	for (int64_t later = 0; !ok && later < 100; later++) {
-		object_name(&name, p, p->finished_us + later);
-		put_error = (struct err)ERR_INIT;
-		ok = new_object_put(
-		        r->storage, (struct object_key){ OBJECT_PROOF, buf_str(&name) }, buf_view(&text), &put_error);
-		if (!ok && put_error.kind != ERR_EXISTS)
-			break;
-	}
+	name_prefix(&prefix, p->database, p->snapshot_id);
+	bool ok = new_object_put_at(r->storage, OBJECT_PROOF, buf_str(&prefix), p->finished_us, "", buf_view(&text), e);
 	buf_release(&text);
-	buf_release(&name);
-	if (ok)
-		return true;
-	*e = put_error;
-	return err_wrap(e, "record the proof of snapshot \"%s\"", p->snapshot_id);
+	buf_release(&prefix);
+	return ok || err_wrap(e, "record the proof of snapshot \"%s\"", p->snapshot_id);
 }
 
 static bool parse_named(
@@ -196,8 +174,7 @@ bool proof_load_newest(struct proof **out, struct repository *r, const char *dat
 	struct buf prefix = BUF_INIT;
 	bool ok = false;
 
-	path_encode(&prefix, database);
-	buf_addf(&prefix, "/%s/", id);
+	name_prefix(&prefix, database, id);
 	if (!names_list(&names, r->storage, OBJECT_PROOF, buf_str(&prefix), e))
 		goto done;
 	if (names.count)
@@ -240,9 +217,7 @@ static const char *newest_name(const struct names *names, const struct proof_wan
 {
 	size_t low = 0, high = names->count;
 
-	buf_clear(prefix);
-	path_encode(prefix, w->database);
-	buf_addf(prefix, "/%s/", w->id);
+	name_prefix(prefix, w->database, w->id);
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
@@ -313,11 +288,7 @@ bool proof_load_each_newest(struct repository *r, const char *database, const st
 	size_t *index = xcalloc(count + 1, sizeof(*index)), n = 0;
 	struct loading l = { .wanted = wanted, .index = index, .each = each, .cookie = cookie };
 
-	if (database) {
-		path_encode(&prefix, database);
-		buf_add(&prefix, "/");
-	}
-	bool ok = names_list(&names, r->storage, OBJECT_PROOF, buf_str(&prefix), e);
+	bool ok = names_list_of(&names, r->storage, OBJECT_PROOF, database, e);
 	for (size_t i = 0; ok && i < count; i++) {
 		newest[n] = newest_name(&names, &wanted[i], &prefix);
 		index[n] = i;

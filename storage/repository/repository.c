@@ -25,20 +25,14 @@ struct config {
 	bool sealed;
 };
 
-#define FIELD(kind_, member)                                                                          \
-	{                                                                                             \
-		.name = #member, .kind = JSON_KIND_##kind_, .offset = offsetof(struct config, member) \
-	}
-
 static const struct json_member members[] = {
 	{ "id", JSON_KIND_CHARS, offsetof(struct config, id), sizeof(((struct config *)0)->id), NULL },
-	FIELD(U64, chunk_min),
-	FIELD(U64, chunk_typical),
-	FIELD(U64, chunk_max),
-	FIELD(HEX64, chunk_seed),
-	FIELD(BOOL, sealed),
+	JSON_MEMBER(config, U64, chunk_min),
+	JSON_MEMBER(config, U64, chunk_typical),
+	JSON_MEMBER(config, U64, chunk_max),
+	JSON_MEMBER(config, HEX64, chunk_seed),
+	JSON_MEMBER(config, BOOL, sealed),
 };
-#define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
 
 #define CONFIG_MAX ((size_t)1 << 20)
 
@@ -78,7 +72,7 @@ static bool write_config(struct storage *s, struct err *e)
 	struct buf text = BUF_INIT, document = BUF_INIT;
 
 	random_uuid(c.id);
-	json_write_members(&text, members, MEMBER_COUNT, &c, ",\n");
+	json_write_members(&text, members, JSON_COUNT(members), &c, ",\n");
 	document_write(&document, buf_view(&text));
 	bool ok = new_object_put(s, config_key, buf_view(&document), e);
 	buf_release(&text);
@@ -109,7 +103,7 @@ static bool read_config(struct config *out, struct storage *s, struct err *e)
 		return false;
 	}
 	bool ok = document_parse(&object, buf_view(&text), "repository", e) &&
-	          json_read_members(out, members, MEMBER_COUNT, object, &arena, e) && check_config(out, e);
+	          json_read_members(out, members, JSON_COUNT(members), object, &arena, e) && check_config(out, e);
 	json_decref(object);
 	arena_release(&arena);
 	buf_release(&text);

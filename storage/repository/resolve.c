@@ -38,11 +38,7 @@ static bool candidates_list(struct candidates *out, struct repository *r, const 
 	struct names names = NAMES_INIT;
 	struct buf text = BUF_INIT;
 
-	if (database) {
-		path_encode(&text, database);
-		buf_add(&text, "/");
-	}
-	bool ok = names_list(&names, r->storage, OBJECT_SNAPSHOT, buf_str(&text), e);
+	bool ok = names_list_of(&names, r->storage, OBJECT_SNAPSHOT, database, e);
 	for (size_t i = 0; ok && i < names.count; i++) {
 		const char *slash = strchr(names.items[i], '/');
 		char *component = arena_strndup(&out->arena, names.items[i], (size_t)(slash - names.items[i]));
