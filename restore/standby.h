@@ -82,9 +82,11 @@ struct standby_making {
  */
 bool standby_prepare(struct standby_making *out, const struct standby_place *place, const struct manifest *m,
         bool dry_run, struct observer *obs, const struct cancel *cancel, struct err *e);
-/* The proved database, by its working name, becomes the standby copy in one transaction; then its marks are written
- * into p. */
-bool standby_keep(struct standby_making *k, struct proof *p, const char *working, struct err *e);
+/*
+ * The proved database, by its working name, is closed and becomes the standby copy in one transaction; then its marks
+ * are written into p. Whoever is in it by then is ended, and the marks are such that they never fit.
+ */
+bool standby_keep(struct standby_making *k, struct proof *p, const char *working, struct observer *obs, struct err *e);
 /* Drop the old one that was replaced, and the new one when it was not kept (working, "" when there is none). What
  * cannot be dropped is found by the next run. */
 void standby_release(struct standby_making *k, const char *working);

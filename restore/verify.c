@@ -354,7 +354,7 @@ static bool record(struct verify *v, struct err *e)
 
 	finish_proof(v);
 	kept = !v->o->standby || v->proof->outcome == PROOF_DIFFERS ||
-	       standby_keep(&v->copy, v->proof, v->restored.database, &why);
+	       standby_keep(&v->copy, v->proof, v->restored.database, v->obs, &why);
 	if (proof_save(v->r, v->proof, kept ? e : &ignored) && kept)
 		return true;
 	if (!kept)

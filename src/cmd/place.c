@@ -142,6 +142,18 @@ const char *place_repository_name(const struct place *p)
 	return p->target.repository_name ? p->target.repository_name : p->live.database.name;
 }
 
+bool place_check_source(const struct place *p, const struct cmd *c, const struct manifest *m, struct err *e)
+{
+	const char *given = options_text(c->options, OPTION_CONFIRM_SOURCE);
+	const struct pg_database *d = &p->live.database;
+
+	if (manifest_is_of(m, d->name, d->system_identifier) || (given && strcmp(given, m->database) == 0))
+		return true;
+	err_set(e, given ? ERR_USAGE : ERR_REFUSED, "snapshot %s is of another database: \"%s\" at %s", m->id,
+	        m->dbname, m->server);
+	return err_hint(e, "if that is what you want, add: --confirm-source %s", m->database);
+}
+
 /* --- what it is, and whether it is meant --- */
 
 void place_describe(struct buf *out, const struct place *p)

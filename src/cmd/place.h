@@ -11,6 +11,8 @@
 #include "src/cmd/target.h"
 #include "src/cmd/written.h"
 
+struct manifest;
+
 struct place {
 	struct target target;     /* its conn has the database's name */
 	struct conninfo *address; /* as it was given, perhaps without one */
@@ -39,6 +41,9 @@ void place_close(struct place *p);
 
 /* How a person may call a database in a command line, given as text or, without secrets, otherwise. In the arena. */
 const char *place_word(struct arena *a, const char *text, const struct target *t);
+/* Is the snapshot one of this database? Identity is the name in the server, and the server. ERR_REFUSED when it is not,
+ * unless --confirm-source says whose it is. */
+bool place_check_source(const struct place *p, const struct cmd *c, const struct manifest *m, struct err *e);
 
 /* Its name in the repository. */
 const char *place_repository_name(const struct place *p);

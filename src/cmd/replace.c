@@ -47,20 +47,6 @@ static bool find_snapshot(struct replace *x, struct err *e)
 	return err_hint(e, "name the one you want by its id: drtool list");
 }
 
-/* Whose snapshot is it? Identity is the name in the server, and the server. */
-static bool check_source(const struct replace *x, struct err *e)
-{
-	const char *given = options_text(x->c->options, OPTION_CONFIRM_SOURCE);
-	const struct manifest *m = x->manifest;
-	const struct pg_database *d = &x->place.live.database;
-
-	if (manifest_is_of(m, d->name, d->system_identifier) || (given && strcmp(given, m->database) == 0))
-		return true;
-	err_set(e, given ? ERR_USAGE : ERR_REFUSED, "snapshot %s is of another database: \"%s\" at %s", m->id,
-	        m->dbname, m->server);
-	return err_hint(e, "if that is what you want, add: --confirm-source %s", m->database);
-}
-
 static struct restore_options options_for(const struct replace *x, bool dry_run)
 {
 	const struct cmd *c = x->c;
@@ -104,7 +90,7 @@ static bool preflight(struct replace *x, struct err *e)
 	struct progress *progress;
 	bool ok;
 
-	if (!check_source(x, e))
+	if (!place_check_source(&x->place, x->c, x->manifest, e))
 		return false;
 	if (!x->given.conn && !live_check(&x->place.live, x->place.maintenance, e))
 		return false;

@@ -90,18 +90,36 @@ static bool adopt(struct replace *x, struct err *e)
 	return ok;
 }
 
+/* What the source's own data breaks was found when it was proved, and could not be made. */
+static void take_findings(struct replace *x)
+{
+	struct restore_result *r = &x->restored;
+	const struct proof *p = x->standby_proof;
+
+	if (!p)
+		return;
+	r->findings = arena_alloc(&r->arena, (p->difference_count + 1) * sizeof(*r->findings));
+	for (size_t i = 0; i < p->difference_count; i++) {
+		const struct proof_difference *d = &p->differences[i];
+
+		r->findings[r->finding_count++] = (struct restore_finding){ d->object, d->what, d->source_fault };
+	}
+}
+
+/* The counts of a comparison are there already. */
 static void take(struct replace *x)
 {
 	const struct proof *p = x->standby_proof;
+	struct restore_result *r = &x->restored;
 
 	x->by_standby = x->taken_up = true;
-	if (x->standby_doubt) /* just compared: what differs is said, and the counts are there */
+	if (x->standby_doubt)
 		return;
-	x->restored.tables = p->tables;
-	x->restored.rows = p->rows;
-	x->restored.plain_bytes = p->plain_bytes;
-	for (size_t i = 0; i < p->difference_count; i++)
-		say_warn("%s: the source's own data breaks this: %s", p->differences[i].object, p->differences[i].what);
+	for (size_t i = 0; i < r->finding_count; i++)
+		say_warn("%s: the source's own data breaks this: %s", r->findings[i].object, r->findings[i].what);
+	r->tables = p->tables;
+	r->rows = p->rows;
+	r->plain_bytes = p->plain_bytes;
 }
 
 /* Somebody may have been in it, or a crash have taken something from it: all of it is read once more. */
@@ -136,6 +154,7 @@ static bool prove(bool *usable, struct replace *x, struct err *e)
 		return true;
 	}
 	snprintf(x->restored.database, sizeof(x->restored.database), "%s", x->standby.name);
+	take_findings(x);
 	if (!x->standby_doubt) {
 		*usable = adopt(x, e);
 		return *usable;
@@ -169,7 +188,7 @@ bool replace_standby_take_up(struct replace *x, struct err *e)
 	}
 	if (x->standby_open)
 		replace_standby_leave(x, false);
-	x->restored.database[0] = '\0';
+	restore_result_release(&x->restored);
 	if (why.kind == ERR_CANCELLED)
 		*e = why;
 	return why.kind != ERR_CANCELLED;

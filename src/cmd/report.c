@@ -148,7 +148,7 @@ static void record_proof(struct journal_event *v, const struct manifest *m, cons
 static bool find_standby_place(
         struct standby_place *out, struct place *place, const struct cmd *c, const struct manifest *m, struct err *e)
 {
-	if (!place_open_source(place, c, m->database, e) ||
+	if (!place_open_source(place, c, m->database, e) || !place_check_source(place, c, m, e) ||
 	        !standby_lock(place->maintenance, place->live.database.name, e))
 		return false;
 	*out = (struct standby_place){ .server = place->target.conn,

@@ -100,7 +100,7 @@ static const struct option rows[OPTION_COUNT] = {
 		"go on with what a stopped --usable-first has left in this database" },
 	[OPTION_CONFIRM] = { "confirm", 0, "NAME", RESTORE | UNDO | DROP_OLD, NULL, NULL, OPTION_TEXT, 0, 0,
 		"yes, this one: the database's own name, or host/database where drtool.yml says protected" },
-	[OPTION_CONFIRM_SOURCE] = { "confirm-source", 0, "NAME", RESTORE, NULL, NULL, OPTION_TEXT, 0, 63,
+	[OPTION_CONFIRM_SOURCE] = { "confirm-source", 0, "NAME", RESTORE | VERIFY, NULL, NULL, OPTION_TEXT, 0, 63,
 		"yes, a snapshot of this other database: its name in the repository" },
 	[OPTION_NO_SAFETY_SNAPSHOT] = { "no-safety-snapshot", 0, NULL, RESTORE, NULL, NULL, OPTION_SWITCH, 0, 0,
 		"do not take a snapshot of the live database first" },

@@ -35,13 +35,16 @@ answers() { # the whole of the old or the good one, whoever was killed
 	dump shop >"$T/now.sql"
 	same_dumps "$T/$now.sql" "$T/now.sql"
 }
-back_to_old() {
+drop_kept() {
 	local name
-	[ "$(which)" = old ] || expect 0 drtool undo dbname=shop --confirm shop
 	expect 0 drtool drop-old dbname=shop --json
 	for name in $(jq -r '.[] | select(.kind == "kept") | .name' <<<"$OUT"); do
 		expect 0 drtool drop-old dbname=shop "$name" --confirm shop
 	done
+}
+back_to_old() {
+	[ "$(which)" = old ] || expect 0 drtool undo dbname=shop --confirm shop
+	drop_kept
 	answers old
 }
 used() { # [WORDS]: the copy is taken, after a comparison for that reason when there is one
@@ -78,8 +81,14 @@ step "undisturbed"
 start=$(date +%s%3N)
 keep
 verify_ms=$(($(date +%s%3N) - start))
+start=$(date +%s%3N)
+expect 0 "${replace[@]}"
+replace_ms=$(($(date +%s%3N) - start))
+answers good
+back_to_old
+keep
 used
-echo "   verify $verify_ms ms"
+echo "   verify $verify_ms ms, restore $replace_ms ms"
 
 step "somebody allowed connections and wrote: compared, and restored anew"
 for change in "UPDATE orders SET note = 'x' WHERE id = 1" "DROP INDEX orders_user_id_idx" "SELECT nextval(pg_get_serial_sequence('events', 'id'))"; do
@@ -188,7 +197,8 @@ step "killed at random: there is always a copy, and it can be told what it is"
 for _ in $(seq "$rounds"); do
 	"${verify[@]}" >"$T/out" 2>"$T/bg.err" &
 	PID=$!
-	sleep "0.$(printf '%03d' $((verify_ms > 900 ? 100 + RANDOM % 900 : RANDOM % verify_ms)))"
+	ms=$((RANDOM % verify_ms))
+	sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
 	kill -KILL $PID 2>/dev/null || echo "   (it was done already)"
 	wait $PID 2>/dev/null || true
 	answers old
@@ -210,7 +220,7 @@ for _ in $(seq "$rounds"); do
 	[ -n "$(oid shop__standby)" ] || keep
 	"${replace[@]}" >"$T/out" 2>"$T/bg.err" &
 	PID=$!
-	sleep "0.$(printf '%03d' $((RANDOM % 250)))"
+	sleep "$(printf '%d.%03d' 0 $((RANDOM % (replace_ms < 900 ? replace_ms + 50 : 950))))"
 	kill -KILL $PID 2>/dev/null || true
 	wait $PID 2>/dev/null || true
 	answers
@@ -244,6 +254,20 @@ back_to_old
 expect 0 drtool status --json
 [ "$(jq -r '.[0].standby | .snapshot + " " + (.ready | tostring)' <<<"$OUT")" = "$other true" ] || fail "$OUT"
 
+step "a monitor that looks into every database found it while it was proved: ended, and the copy is compared again when it is used"
+start_drtool "${verify[@]:1}"
+wait_for 60 grep -q "^comparing" "$T/bg.err" || fail "$(cat "$T/bg.err")"
+kill -STOP "$PID"
+in_background psql -X -q -d "shop__standby__restoring_$good" -c "SELECT pg_sleep(60)" >/dev/null 2>&1
+inside() { [ "$(sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop__standby__restoring_$good' AND query ~ 'pg_sleep'")" = 1 ]; }
+wait_for 10 inside
+kill -CONT "$PID"
+finish
+[ "$STATUS" = 0 ] || fail "$(cat "$T/err")"
+grep -q "^warning: somebody was connected to it while it was proved" "$T/err" || fail "$(cat "$T/err")"
+refuses shop__standby || fail "it lets somebody in"
+used "somebody has been connected to it"
+
 step "interrupted: nothing half made stays"
 start_drtool "${verify[@]:1}"
 wait_for 60 grep -q "^comparing" "$T/bg.err" || fail "$(cat "$T/bg.err")"
@@ -262,6 +286,29 @@ for _ in 1 2; do
 done
 expect 0 drtool drop-old dbname=shop shop__standby
 [ -z "$(oid shop__standby)" ] || fail "not dropped"
+
+step "the source breaks its own rules: the copy is used, and says so again"
+sql shop -c "SET session_replication_role = replica" -c "DELETE FROM users WHERE id = 1"
+snapshot shop
+expect 6 drtool verify "$ID" --keep-standby
+copy=$(oid shop__standby)
+for _ in 1 2; do
+	expect 6 drtool restore "$ID" --replace dbname=shop --confirm shop --no-safety-snapshot
+	[ "$(oid shop)" = "$copy" ] || fail "the copy was not used: $(cat "$T/err")"
+	[ "$(grep -c "^warning: FK CONSTRAINT public.orders.*the source's own data breaks this" "$T/err")" = 1 ] || fail "$(cat "$T/err")"
+	drop_kept
+	expect 6 drtool verify "$ID" --keep-standby
+	copy=$(oid shop__standby)
+	sql postgres -c "ALTER DATABASE shop__standby CONNECTION LIMIT 5"
+done
+
+step "a snapshot of another server's database is not put beside this one"
+sql postgres -c "CREATE DATABASE another"
+DATABASE_URL="host=$PGHOST port=$PGPORT user=postgres dbname=another" fails 2 another -- drtool verify "$good" --keep-standby
+expect 0 drtool snapshot dbname=another --as mine
+id=$OUT
+printf '%s\n' "databases: {mine: {url: \"host=$PGHOST port=$PGPORT user=postgres dbname=postgres\"}}" >"$T/other.yml"
+fails 3 "of another database" -- drtool verify "mine/$id" --keep-standby --config "$T/other.yml"
 
 step "an owner who is no superuser"
 sql postgres -c "CREATE ROLE olga LOGIN CREATEDB" -c "CREATE DATABASE mini OWNER olga" -c "ALTER DATABASE mini SET work_mem = '5MB'"
