@@ -32,6 +32,11 @@ expect 1 drtool restore "$good" --replace "service=live" --into dbname=made --co
 error_says "status 7"
 [ "$(tail -n 1 provider.log)" = "shop restore made" ] || fail "not swapped back: $(cat provider.log)"
 [ "$(rows)" = 0 ] || fail "the address has changed"
+dropdb made
+createdb made --template template0 --locale C
+expect 1 drtool restore "$good" --replace "service=live" --into dbname=made --confirm shop --no-safety-snapshot --swap-with true
+error_says "leads to another database than the restored one"
+[ "$(rows)" = 0 ] || fail "the address has changed"
 expect 3 drtool restore "$good" --replace "service=live" --into dbname=made --confirm shop --swap-with "$T/provider made"
 error_says made "not empty"
 dropdb made
@@ -53,5 +58,5 @@ error_says made
 expect 0 drtool undo "service=live" --confirm made
 [ "$(rows)" = 0 ] || fail "not swapped back"
 expect 0 drtool journal shop --json
-jq -e '[.[] | select(.event == "replace" or .event == "undo") | .outcome] == ["failed", "done"]' <<<"$OUT" >/dev/null || jq -c '[.[] | [.event, .outcome, .database]]' <<<"$OUT"
+jq -e '[.[] | select(.event == "replace" or .event == "undo") | .outcome] == ["failed", "failed", "done"]' <<<"$OUT" >/dev/null || fail "$OUT"
 no_leftovers

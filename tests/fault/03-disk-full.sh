@@ -23,6 +23,8 @@ fill_disk "$T/mnt-repo"
 fails 1 "No space left" -- drtool snapshot "dbname=shop"
 expect 0 drtool list
 grep -q "$good" <<<"$OUT" || fail "the good one is not listed: $OUT"
+expect 1 drtool doctor "dbname=shop"
+[ "$(grep -cE '^fail +repository( disk)?: ' <<<"$OUT")" = 2 ] || fail "$OUT"
 drtool cat "$good" >/dev/null 2>"$T/err" || fail "the good one cannot be read: $(cat "$T/err")"
 free_disk "$T/mnt-repo"
 [ "$(listed)" = "$good" ] || fail "another set is listed: $(listed)"

@@ -72,3 +72,26 @@ verify_ok "$ID"
 expect 0 drtool doctor "dbname=shop"
 grep -qiE 'lock|remove|delete' <<<"$OUT$(cat "$T/err")" || fail "doctor does not say that nothing can be removed"
 control
+
+step "what doctor says of a bucket"
+says() { grep -qE -- "$1" <<<"$OUT" || fail "no \"$1\" in: $OUT $(cat "$T/err")"; }
+new_prefix doctor
+expect 1 drtool doctor "dbname=shop"
+says '^fail +repository: '
+snapshot shop
+control "set versioning=Enabled"
+expect 0 drtool doctor "dbname=shop"
+says '^warn +bucket versioning: on'
+control "fault op=GetBucketVersioning do=status status=501"
+expect 0 drtool doctor "dbname=shop"
+says '^unknown +bucket versioning: '
+for verb in Put Get; do
+	control "fault op=${verb}Object key=(lock|doctor) do=status status=403 code=AccessDenied"
+	expect 1 drtool doctor "dbname=shop"
+	says "^fail +bucket ${verb,,}: "
+done
+control
+expect 1 drtool doctor "dbname=shop" --s3-endpoint nonsense
+says '^fail +bucket: '
+expect 1 env -u AWS_ACCESS_KEY_ID "$DRTOOL" doctor "dbname=shop"
+says '^fail +bucket: '
