@@ -28,7 +28,7 @@ damage() { # HOW FILE
 	case $1 in
 	cut) truncate -s $(($(stat -c %s "$2") / 2)) "$2" ;;
 	empty) : >"$2" ;;
-	flipped) python3 -c 'import sys; p = sys.argv[1]; d = bytearray(open(p, "rb").read()); d[len(d) * 2 // 3] ^= 4; open(p, "wb").write(d)' "$2" ;;
+	flipped) /usr/bin/python3 -c 'import sys; p = sys.argv[1]; d = bytearray(open(p, "rb").read()); d[len(d) * 2 // 3] ^= 4; open(p, "wb").write(d)' "$2" ;;
 	missing) rm "$2" ;;
 	swapped) cp "$OTHER" "$2" ;;
 	esac

@@ -101,7 +101,7 @@ sql shop -c "DROP FUNCTION twice"
 
 step "damaged rows: status 6, nothing is left"
 cp -a "$REPO" "$T/pristine"
-find "$REPO/chunks" -type f -size +20k -exec python3 -c 'import sys
+find "$REPO/chunks" -type f -size +20k -exec /usr/bin/python3 -c 'import sys
 for p in sys.argv[1:]:
     d = bytearray(open(p, "rb").read()); d[len(d) // 2] ^= 4; open(p, "wb").write(d)' {} +
 relations >"$T/relations"

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """credential_server.py - what gives out keys: STS, the agent of a container, instance metadata; for tests
 
 Listens on a free port of 127.0.0.1, prints it, and serves until its input ends. The first part of the path says which

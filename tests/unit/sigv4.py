@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """sigv4.py SEED COUNT - signed requests with awkward names, by an implementation that shares nothing with ours
 
 Written from the specification of Signature Version 4. One request a line, fields in hex and separated by blanks ("-"
