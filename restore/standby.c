@@ -129,8 +129,7 @@ static bool read_row(struct standby *out, const PGresult *r, int row, const stru
 	return true;
 }
 
-/* System columns of a row are not to be had through a join's alias of the whole; the time of a reset is a number, for
- * its text would follow the session's settings. */
+/* The time of a reset as a number: its text would follow the session's settings. */
 bool standby_find(
         struct standby *out, struct pg_session *s, const struct pg_database *live, struct arena *a, struct err *e)
 {

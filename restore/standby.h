@@ -73,6 +73,7 @@ struct standby_making {
 	struct pg_database beside;       /* for restore_options: as live, by the copy's name */
 	struct conninfo *target;
 	bool placed; /* the new one has its name */
+	const struct cancel *cancel;
 	struct arena arena;
 };
 

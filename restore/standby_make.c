@@ -75,7 +75,7 @@ bool standby_prepare(struct standby_making *out, const struct standby_place *pla
 	struct standby_making *k = out;
 	char id[SNAPSHOT_ID_SIZE];
 
-	*k = (struct standby_making){ .place = place, .beside = *place->live };
+	*k = (struct standby_making){ .place = place, .beside = *place->live, .cancel = cancel };
 	if (!standby_find(&k->old, place->maintenance, place->live, &k->arena, e) || !check_old(k, e) ||
 	        !standby_name(k->name, place->maintenance, place->live->name, &k->old, e))
 		return false;
@@ -90,9 +90,8 @@ bool standby_prepare(struct standby_making *out, const struct standby_place *pla
 /* --- after --- */
 
 /* Out of the way, by a name and with a comment by which a later run finds and drops it. */
-static bool retire(struct standby_making *k, struct arena *a, struct err *e)
+static bool retire(struct standby_making *k, struct pg_session *s, struct arena *a, struct err *e)
 {
-	struct pg_session *s = k->place->maintenance;
 	const char *from = pg_quote_ident(a, k->name);
 	char id[SNAPSHOT_ID_SIZE];
 
@@ -127,28 +126,38 @@ static bool end_guests(bool *any, struct standby_making *k, const char *working,
  * The rename waits for sessions that are just ending and is refused while one stays, so from the commit on there is
  * nobody in it and nobody gets in.
  */
+static bool change_names(struct standby_making *k, struct pg_session *s, const char *snapshot_id, const char *working,
+        struct arena *a, struct err *e)
+{
+	const char *from = pg_quote_ident(a, working), *live = k->place->live->name;
+
+	return pg_exec(s, "BEGIN READ WRITE; SET LOCAL lock_timeout = '" LOCK_TIMEOUT "'", e) &&
+	       (!k->old.name || retire(k, s, a, e)) &&
+	       pg_execf(s, e, "COMMENT ON DATABASE %s IS %s", from,
+	               pg_quote_literal(a, standby_comment(a, live, snapshot_id, clock_utc_us()))) &&
+	       pg_execf(s, e, "ALTER DATABASE %s RENAME TO %s", from, pg_quote_ident(a, k->name)) &&
+	       pg_exec(s, "COMMIT", e);
+}
+
+/* In a session of its own: with it goes what an interrupt left open, and the databases can be dropped. */
 static bool take_place(struct standby_making *k, const char *snapshot_id, const char *working, struct err *e)
 {
-	const struct standby_place *p = k->place;
+	struct conninfo *conn = conninfo_copy(k->place->server);
+	struct pg_session *s = NULL;
 	struct arena a = ARENA_INIT;
-	struct err ignored = ERR_INIT;
-	const char *from = pg_quote_ident(&a, working);
-	bool ok = pg_exec(p->maintenance, "BEGIN READ WRITE; SET LOCAL lock_timeout = '" LOCK_TIMEOUT "'", e) &&
-	          (!k->old.name || retire(k, &a, e)) &&
-	          pg_execf(p->maintenance, e, "COMMENT ON DATABASE %s IS %s", from,
-	                  pg_quote_literal(&a, standby_comment(&a, p->live->name, snapshot_id, clock_utc_us()))) &&
-	          pg_execf(p->maintenance, e, "ALTER DATABASE %s RENAME TO %s", from, pg_quote_ident(&a, k->name)) &&
-	          pg_exec(p->maintenance, "COMMIT", e);
 
-	k->placed = ok;
-	if (!ok) {
-		if (strcmp(pg_session_sqlstate(p->maintenance), "55006") == 0)
+	conninfo_set(conn, "dbname", k->place->maintenance_db);
+	k->placed = pg_session_open(&s, conn, PG_SESSION_PLAIN, "verify", k->cancel, e) &&
+	            change_names(k, s, snapshot_id, working, &a, e);
+	if (!k->placed) {
+		if (s && strcmp(pg_session_sqlstate(s), "55006") == 0)
 			err_hint(e, "somebody is connected to it: end that, and verify again");
 		k->retired[0] = '\0';
-		pg_exec(p->maintenance, "ROLLBACK", &ignored);
 	}
+	pg_session_close(s);
+	conninfo_free(conn);
 	arena_release(&a);
-	return ok || err_wrap(e, "make \"%s\" the standby copy", working);
+	return k->placed || err_wrap(e, "make \"%s\" the standby copy", working);
 }
 
 /* Sessions count themselves as they end, which before PostgreSQL 15 took its time. */

@@ -51,6 +51,8 @@ bool cmd_verify(struct cmd *c, struct err *e)
 	if (proof->outcome != PROOF_GOOD)
 		c->status = CMD_STATUS_DIFFERS;
 	report_next(proof);
+	if (options_set(c->options, OPTION_KEEP_STANDBY) && !proof->standby)
+		say_warn("it is not kept as the standby copy; what was there before stays");
 done:
 	proof_free(proof);
 	manifest_free(m);

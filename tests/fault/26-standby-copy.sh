@@ -276,6 +276,27 @@ finish
 [ "$STATUS" = 143 ] || fail "status $STATUS: $(cat "$T/err")"
 absent restoring
 
+step "interrupted while it is given its name, which a session that does not end holds up"
+start_drtool "${verify[@]:1}"
+wait_for 60 grep -q "^comparing" "$T/bg.err" || fail "$(cat "$T/bg.err")"
+kill -STOP "$PID"
+in_background psql -X -q -d "shop__standby__restoring_$good" -c "SELECT pg_sleep(60)" >/dev/null 2>&1
+wait_for 10 inside
+backend=$(sql postgres -c "SELECT pid FROM pg_stat_activity WHERE datname = 'shop__standby__restoring_$good' AND query ~ 'pg_sleep'")
+kill -STOP "$backend"
+kill -CONT "$PID"
+renaming() { [ "$(sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'ALTER DATABASE%RENAME%' AND state = 'active' AND pid <> pg_backend_pid()")" = 1 ]; }
+wait_for 30 renaming || fail "$(cat "$T/bg.err")"
+kill -TERM "$PID"
+start=$SECONDS
+finish
+[ "$STATUS" = 143 ] && [ $((SECONDS - start)) -le 20 ] || fail "status $STATUS after $((SECONDS - start)) s: $(cat "$T/err")"
+kill -CONT "$backend"
+answers old
+nothing_alive
+keep
+absent restoring
+
 step "a subscription in the snapshot: never enabled, and no obstacle to dropping the copy"
 sql shop -c "CREATE SUBSCRIPTION sub CONNECTION 'dbname=nowhere' PUBLICATION p WITH (connect = false)" 2>/dev/null
 snapshot shop
@@ -348,6 +369,7 @@ snapshot shop
 copy=$(oid shop__standby)
 find "$REPO/chunks" -type f -size +200k | while read -r file; do printf 'x' | dd of="$file" bs=1 seek=5000 conv=notrunc status=none; done
 expect 6 drtool verify "$ID" --keep-standby
+grep -q "^warning: it is not kept as the standby copy" "$T/err" || fail "$(cat "$T/err")"
 [ "$(oid shop__standby)" = "$copy" ] || fail "another copy"
 absent restoring
 expect 0 drtool drop-old dbname=shop shop__standby
