@@ -47,11 +47,10 @@ bool standby_lock(struct pg_session *s, const char *live, struct err *e);
 /* Connections to it, from now on. */
 bool standby_allow(struct pg_session *s, const char *name, bool allow, struct err *e);
 /*
- * Make owner, privileges, settings, limit and template mark those of live, where they are not. What the server refuses
- * goes to obs as a warning.
+ * Make owner, privileges, settings, limit and template mark those of live, where they are not. ERR_REFUSED: the server
+ * refuses one of these, so that the copy must not go live; some of it may have been changed.
  */
-bool standby_adopt(
-        struct pg_session *s, const char *name, const struct pg_database *live, struct observer *obs, struct err *e);
+bool standby_adopt(struct pg_session *s, const char *name, const struct pg_database *live, struct err *e);
 
 /* --- making one (verify_snapshot) --- */
 

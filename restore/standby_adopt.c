@@ -10,21 +10,25 @@ struct adopting {
 	struct pg_session *session;
 	const char *quoted; /* the copy's name */
 	const struct pg_database *now, *live;
-	struct observer *obs;
 	struct arena arena;
 };
 
-/* What is refused is a pity, not the end: the same statements are a finding after a restore. */
+/* With other privileges or settings it must not go live, and a restore would be refused the same after all its work. */
+static bool refused(struct err *e, const char *what, const char *why)
+{
+	err_set(e, ERR_REFUSED, "%s of the standby copy could not be made those of the live database: %s", what, why);
+	return err_hint(e,
+	        "restore as a superuser, give the live database what this role may give as well, or leave the copy out: --no-standby");
+}
+
 static bool apply(struct adopting *d, const char *sql, const char *what, struct err *e)
 {
 	struct err why = ERR_INIT;
 
 	if (pg_exec(d->session, sql, &why))
 		return true;
-	if (why.kind == ERR_FAILED && *pg_session_sqlstate(d->session)) {
-		observer_note(d->obs, NOTE_WARN, "%s of the standby copy could not be changed: %s", what, why.msg);
-		return true;
-	}
+	if (why.kind == ERR_FAILED && *pg_session_sqlstate(d->session))
+		return refused(e, what, why.msg);
 	*e = why;
 	return err_wrap(e, "%s of the standby copy", what);
 }
@@ -32,6 +36,12 @@ static bool apply(struct adopting *d, const char *sql, const char *what, struct 
 static bool same_text(const char *a, const char *b)
 {
 	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool same_privileges(const struct pg_database *a, const struct pg_database *b, struct arena *arena)
+{
+	return same_text(acl_text_canonical(a->acl, a->owner, "CTc", "Tc", arena),
+	        acl_text_canonical(b->acl, b->owner, "CTc", "Tc", arena));
 }
 
 static bool adopt_owner(struct adopting *d, struct err *e)
@@ -54,11 +64,10 @@ static bool adopt_privileges(struct adopting *d, struct err *e)
 	PGresult *r = NULL;
 	bool ok;
 
-	if (same_text(acl_text_canonical(d->now->acl, d->now->owner, "CTc", "Tc", a),
-	            acl_text_canonical(d->live->acl, owner, "CTc", "Tc", a)))
+	if (same_privileges(d->now, d->live, a))
 		return true;
 	ok = pg_query(&r, d->session,
-	        "SELECT DISTINCT pg_catalog.pg_get_userbyid(grantee) FROM pg_catalog.aclexplode($1::text::pg_catalog.aclitem[])"
+	        "SELECT DISTINCT pg_catalog.pg_get_userbyid(grantee) FROM pg_catalog.aclexplode(NULLIF($1::text, '{}')::pg_catalog.aclitem[])"
 	        " WHERE grantee <> 0",
 	        1, &d->now->acl, e);
 	for (int i = 0; ok && i < PQntuples(r); i++)
@@ -74,31 +83,58 @@ static bool adopt_privileges(struct adopting *d, struct err *e)
 	return ok;
 }
 
+static bool has_setting(const struct pg_text_list *l, const char *statement)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < l->count && !found; i++)
+		found = strcmp(l->items[i], statement) == 0;
+	return found;
+}
+
 static bool same_settings(const struct pg_text_list *a, const struct pg_text_list *b)
 {
 	bool same = a->count == b->count;
 
 	for (size_t i = 0; same && i < a->count; i++)
-		same = strcmp(a->items[i], b->items[i]) == 0;
+		same = has_setting(b, a->items[i]);
 	return same;
 }
 
+/* Those that begin so: has the live database one no longer? */
+static bool has_surplus(const struct adopting *d, const char *prefix)
+{
+	bool surplus = false;
+
+	for (size_t i = 0; i < d->now->settings.count && !surplus; i++) {
+		const char *statement = d->now->settings.items[i];
+
+		surplus = strncmp(statement, prefix, strlen(prefix)) == 0 &&
+		          !has_setting(&d->live->settings, statement);
+	}
+	return surplus;
+}
+
+/* Only where something has to go: what nobody has changed may be beyond this role. */
 static bool reset_settings(struct adopting *d, struct err *e)
 {
 	const char *name = d->now->name;
 	PGresult *r = NULL;
-	bool ok =
-	        pg_query(&r, d->session,
-	                "SELECT r.rolname FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_roles r ON r.oid = s.setrole"
-	                " JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1",
-	                1, &name, e) &&
-	        apply(d, arena_printf(&d->arena, "ALTER DATABASE %s RESET ALL", d->quoted), "a setting", e);
+	bool ok = pg_query(&r, d->session,
+	        "SELECT r.rolname FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_roles r ON r.oid = s.setrole"
+	        " JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1",
+	        1, &name, e);
 
-	for (int i = 0; ok && i < PQntuples(r); i++)
-		ok = apply(d,
-		        arena_printf(&d->arena, "ALTER ROLE %s IN DATABASE %s RESET ALL",
-		                pg_quote_ident(&d->arena, PQgetvalue(r, i, 0)), d->quoted),
-		        "a setting", e);
+	if (ok && has_surplus(d, "ALTER DATABASE "))
+		ok = apply(d, arena_printf(&d->arena, "ALTER DATABASE %s RESET ALL", d->quoted), "the settings", e);
+	for (int i = 0; ok && i < PQntuples(r); i++) {
+		const char *role = pg_quote_ident(&d->arena, PQgetvalue(r, i, 0));
+
+		if (has_surplus(d, arena_printf(&d->arena, "ALTER ROLE %s IN DATABASE ", role)))
+			ok = apply(d,
+			        arena_printf(&d->arena, "ALTER ROLE %s IN DATABASE %s RESET ALL", role, d->quoted),
+			        "the settings", e);
+	}
 	PQclear(r);
 	return ok;
 }
@@ -106,13 +142,15 @@ static bool reset_settings(struct adopting *d, struct err *e)
 static bool adopt_settings(struct adopting *d, struct err *e)
 {
 	const struct pg_text_list *wanted = &d->live->settings;
+	struct pg_database left;
 
 	if (same_settings(&d->now->settings, wanted))
 		return true;
-	if (!reset_settings(d, e))
+	if (!reset_settings(d, e) || !pg_catalog_database_named(&left, d->session, d->now->name, &d->arena, e))
 		return false;
 	for (size_t i = 0; i < wanted->count; i++)
-		if (!apply(d, target_setting(wanted->items[i], d->quoted, &d->arena), "a setting", e))
+		if (!has_setting(&left.settings, wanted->items[i]) &&
+		        !apply(d, target_setting(wanted->items[i], d->quoted, &d->arena), "the settings", e))
 			return false;
 	return true;
 }
@@ -133,16 +171,32 @@ static bool adopt_limits(struct adopting *d, struct err *e)
 	               "the template mark", e);
 }
 
-bool standby_adopt(
-        struct pg_session *s, const char *name, const struct pg_database *live, struct observer *obs, struct err *e)
+/* Of what it may not take away the server only warns. */
+static bool check(struct adopting *d, struct err *e)
 {
-	struct adopting d = { .session = s, .live = live, .obs = obs };
+	struct pg_database now;
+
+	if (!pg_catalog_database_named(&now, d->session, d->now->name, &d->arena, e))
+		return false;
+	if (!same_text(now.owner, d->live->owner))
+		return refused(e, "the owner", "it stays another");
+	if (!same_privileges(&now, d->live, &d->arena))
+		return refused(e, "the privileges", "some cannot be taken away or given");
+	if (!same_settings(&now.settings, &d->live->settings))
+		return refused(e, "the settings", "some cannot be taken away or given");
+	return true;
+}
+
+bool standby_adopt(struct pg_session *s, const char *name, const struct pg_database *live, struct err *e)
+{
+	struct adopting d = { .session = s, .live = live };
 	struct pg_database now = { 0 };
 	bool ok = pg_catalog_database_named(&now, s, name, &d.arena, e);
 
 	d.now = &now;
 	d.quoted = pg_quote_ident(&d.arena, name);
-	ok = ok && adopt_owner(&d, e) && adopt_privileges(&d, e) && adopt_settings(&d, e) && adopt_limits(&d, e);
+	ok = ok && adopt_owner(&d, e) && adopt_privileges(&d, e) && adopt_settings(&d, e) && adopt_limits(&d, e) &&
+	     check(&d, e);
 	arena_release(&d.arena);
 	return ok;
 }

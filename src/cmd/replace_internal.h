@@ -30,6 +30,7 @@ struct replace {
 	const char *standby_doubt;   /* why it cannot be relied on; NULL: it can */
 	bool by_standby;             /* it is what gets the name */
 	bool standby_open;           /* connections to it were allowed */
+	bool standby_refused;        /* what the live database has may not be given to it */
 	struct place_swap swap;
 	struct prediction prediction, prediction_later; /* until the swap is done; with --usable-first, of the rest */
 	struct hook_facts facts;

@@ -82,11 +82,9 @@ void replace_standby_text(struct buf *out, const struct replace *x)
 /* The live database may have been given other settings or privileges since the copy was made. */
 static bool adopt(struct replace *x, struct err *e)
 {
-	struct progress *progress = progress_start();
-	bool ok = standby_adopt(
-	        x->place.maintenance, x->standby.name, &x->place.live.database, progress_observer(progress), e);
+	bool ok = standby_adopt(x->place.maintenance, x->standby.name, &x->place.live.database, e);
 
-	progress_stop(progress);
+	x->standby_refused = !ok && e->kind == ERR_REFUSED;
 	return ok;
 }
 
@@ -167,11 +165,13 @@ static bool prove(bool *usable, struct replace *x, struct err *e)
 	return true;
 }
 
-/* Without it there is still the restore, so only an interrupt ends everything. */
+/* Without it there is still the restore, so only an interrupt ends everything, and what a restore would be refused,
+ * too.
+ */
 bool replace_standby_take_up(struct replace *x, struct err *e)
 {
 	struct err why = ERR_INIT;
-	bool usable = false;
+	bool usable = false, fatal = false;
 
 	if (!is_wanted(x) || !holds_this(x))
 		return true;
@@ -180,7 +180,8 @@ bool replace_standby_take_up(struct replace *x, struct err *e)
 		return true;
 	}
 	if (!prove(&usable, x, &why)) {
-		if (why.kind != ERR_CANCELLED)
+		fatal = why.kind == ERR_CANCELLED || x->standby_refused;
+		if (!fatal)
 			say_warn("the standby copy is not used: %s", why.msg);
 	} else if (usable) {
 		take(x);
@@ -189,9 +190,9 @@ bool replace_standby_take_up(struct replace *x, struct err *e)
 	if (x->standby_open)
 		replace_standby_leave(x, false);
 	restore_result_release(&x->restored);
-	if (why.kind == ERR_CANCELLED)
+	if (fatal)
 		*e = why;
-	return why.kind != ERR_CANCELLED;
+	return !fatal;
 }
 
 bool replace_standby_open(struct replace *x, struct err *e)

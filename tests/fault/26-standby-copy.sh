@@ -343,6 +343,26 @@ psql -X -q -U olga -d mini -c "ALTER DATABASE mini SET work_mem = '6MB'" -c "UPD
 expect 0 drtool restore "$id" --replace "$mini" --confirm mini --no-safety-snapshot
 [ "$(oid mini)" = "$copy" ] && [ "$(psql -X -q -A -t -U olga -d mini -c "SELECT a || current_setting('work_mem') FROM t")" = 16MB ] || fail "$(cat "$T/err")"
 
+step "privileges, an owner or settings that he may not give: refused before the swap, and nobody gets in who may not"
+DATABASE_URL=$mini expect 0 drtool verify "$id" --keep-standby
+copy=$(oid mini__standby)
+live=$(oid mini)
+not_taken() { # WORDS
+	fails 3 "$1 of the standby copy could not be made those of the live database" -- drtool restore "$id" --replace "$mini" --confirm mini --no-safety-snapshot
+	grep -q '^hint: .*--no-standby' "$T/err" || fail "no way out: $(cat "$T/err")"
+	[ "$(oid mini)" = "$live" ] && [ "$(oid mini__standby)" = "$copy" ] || fail "swapped: $(psql -l)"
+	refuses mini__standby || fail "it lets somebody in"
+}
+sql postgres -c "CREATE ROLE otto" -c "CREATE ROLE stranger LOGIN" -c "REVOKE CONNECT ON DATABASE mini FROM PUBLIC" -c "GRANT CONNECT ON DATABASE mini TO otto WITH GRANT OPTION" \
+	-c "SET ROLE otto" -c "GRANT CONNECT ON DATABASE mini TO olga"
+not_taken "the privileges"
+sql postgres -c "REVOKE CONNECT ON DATABASE mini FROM otto CASCADE" -c "ALTER DATABASE mini SET log_statement = 'ddl'"
+not_taken "the settings"
+expect 0 drtool restore "$id" --replace "user=postgres dbname=mini" --confirm mini --no-safety-snapshot
+[ "$(oid mini)" = "$copy" ] || fail "the copy was not used: $(cat "$T/err")"
+! psql -X -q -U stranger -d mini -c "SELECT 1" 2>"$T/err" || fail "anybody gets in: $(psql -l)"
+[ "$(sql postgres -c "SELECT setconfig FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE datname = 'mini'")" = "{work_mem=6MB,log_statement=ddl}" ] || fail "settings"
+
 step "names that are strange, long, or begin alike"
 long63=$(printf 'm%.0s' $(seq 63))
 for name in '..' "it's \"quoted\"" 'Ünï' "$(printf 'é%.0s' $(seq 31))x" "${long63:1}1" "${long63:1}2"; do
