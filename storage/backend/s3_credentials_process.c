@@ -115,6 +115,24 @@ static bool announces_secret(const char *name, size_t len)
 	return false;
 }
 
+/* Where the value begins: behind "name=". Base64 may end in "=", so what ends in it is a name only when it sounds like
+ * one. */
+static size_t value_in(const char *word, size_t name, size_t len, bool announced)
+{
+	size_t value = name + strspn(word + name, "=:");
+
+	if (name == len || looks_made(word, name))
+		return 0;
+	if (value < len)
+		return value;
+	return name == 0 || (!announced && announces_secret(word, name)) ? len : 0;
+}
+
+static bool is_separator(char c)
+{
+	return c == '=' || c == ':';
+}
+
 /* It may print what it should not, and from an error that would get into logs: "secret=...", "token": "...". */
 static void hide_secrets(char *text, size_t size)
 {
@@ -124,20 +142,18 @@ static void hide_secrets(char *text, size_t size)
 	for (const char *at = text; *at;) {
 		size_t gap = strspn(at, BETWEEN), len = strcspn(at + gap, BETWEEN);
 		const char *word = at + gap, *end = word + len;
-		size_t name = strcspn(word, "=:"), value;
+		size_t to_separator = strcspn(word, "=:"), name = to_separator < len ? to_separator : len;
+		size_t value = value_in(word, name, len, announced);
 
-		name = name < len ? name : 0;
-		value = name + strspn(word + name, "=:");
-		value = value < len ? value : len;
-		announced |= announces_secret(word, name);
+		announced |= announces_secret(word, value);
 		buf_addn(&out, at, gap + value);
-		if (value < len && (announced || looks_made(word + value, len - value)))
+		if (value < len && (announced || looks_made(word + value, len - value) || looks_made(word, name)))
 			buf_add(&out, "***");
 		else
 			buf_addn(&out, word + value, len - value);
 		if (value < len)
-			announced = announces_secret(word, len) && strchr("=:", end[strspn(end, "\"' ")]) &&
-			            end[strspn(end, "\"' ")];
+			announced = announces_secret(word, len) &&
+			            ((value == 0 && is_separator(end[-1])) || is_separator(end[strspn(end, "\"' ")]));
 		at = end;
 	}
 	snprintf(text, size, "%s", buf_str(&out));

@@ -239,6 +239,11 @@ static void programs_that_do_not_work(void **state)
 	has_none("p", ERR_FAILED,
 	        "status 3: error: denied, token was old; \"SecretKey\" : \"***\", password=*** (secret: ***)"
 	        " at https://login.example.com/A1 with ***");
+	with_process(
+	        "#!/bin/sh\necho 'token: hushQoJb3XYZ== secret = hush1= password=hush2== token: mytokenhush= IQoJb3JpZ2luX2VjEXYZ=="
+	        " IQoJb3JpZ2luX2VjEXYZ=: token= hush6; retry: no' >&2\nexit 3\n");
+	has_none("p", ERR_FAILED,
+	        "status 3: token: *** secret = *** password=*** token: *** *** *** token= ***; retry: no");
 	with_process("#!/bin/sh\necho '{" KEYS "}'\n");
 	has_none("p", ERR_USAGE, "the JSON does not say \"Version\": 1");
 	with_process("#!/bin/sh\necho '{\"Version\":2," KEYS "}'\n");
