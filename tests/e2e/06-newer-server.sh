@@ -53,6 +53,8 @@ for major in "${newer[@]}"; do
 	[ -n "$left" ] || fail "nothing counted"
 	[ "$(sql from_old -c 'SELECT count(*) FROM v.texts')" = "$(sql worst -c 'SELECT count(*) FROM v.texts')" ] || fail "v.texts differs"
 	[ "$left" = "$right" ] || fail "relations differ: $left against $right"
+	expect 0 drtool restore "$from_old" --into "dbname=first" --usable-first
+	same_databases from_old first
 	no_leftovers
 done
 

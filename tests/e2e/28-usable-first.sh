@@ -2,7 +2,9 @@
 # --usable-first: the database gets its name once rows, keys and unique constraints are there; the rest is made while it is in use, and in the end nothing is missing.
 . "$(dirname "$0")/lib.sh"
 
-server
+major=${1-} # of the server; without one first the oldest that is installed, then newer ones
+server ${major:+--version "$major"}
+[ -z "$major" ] || export DRTOOL_PG_BIN=$PG_CLUSTER_BIN
 shop shop 20
 sql shop -f - <<-SQL
 	CREATE EXTENSION btree_gin;
@@ -115,3 +117,7 @@ expect 2 drtool restore --finish dbname=shop --into dbname=never
 expect 2 drtool restore --finish dbname=nothing_of_this_name
 expect 2 drtool restore
 no_leftovers
+[ -z "$major" ] || exit 0
+for major in 17 18; do
+	! dir=$("$ROOT/scripts/pg-cluster" bindir "$major" 2>/dev/null) || [ ! -x "$dir/pg_dump" ] || (unset DRTOOL_REPO && step "PostgreSQL $major" && "$ROOT/tests/e2e/${0##*/}" "$major")
+done
