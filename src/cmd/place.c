@@ -71,7 +71,7 @@ const char *place_word(struct arena *a, const char *text, const struct target *t
 {
 	if (text && !confirm_may_be_secret(text))
 		return quoted(a, text);
-	return t->entry ? quoted(a, t->entry->name) : "DB";
+	return t && t->entry ? quoted(a, t->entry->name) : "DB";
 }
 
 static void set_words(struct place *p, const char *text)

@@ -39,7 +39,8 @@ bool place_open(struct place *out, const struct cmd *c, const char *text, const 
 bool place_open_source(struct place *out, const struct cmd *c, const char *database, struct err *e);
 void place_close(struct place *p);
 
-/* How a person may call a database in a command line, given as text or, without secrets, otherwise. In the arena. */
+/* How a person may call a database in a command line, given as text or, without secrets, otherwise; t may be NULL. In
+ * the arena. */
 const char *place_word(struct arena *a, const char *text, const struct target *t);
 /* Is the snapshot one of this database? Identity is the name in the server, and the server. ERR_REFUSED when it is not,
  * unless --confirm-source says whose it is. */

@@ -61,6 +61,16 @@ static json_t *result_document(const struct cmd *c, const struct snapshot_result
 	return o;
 }
 
+/* Its name in the repository. */
+static const char *name_of(const struct cmd *c, const struct target *t)
+{
+	const char *as = options_text(c->options, OPTION_AS);
+
+	if (as || t->repository_name)
+		return as ? as : t->repository_name;
+	return conninfo_get(t->conn, "dbname");
+}
+
 static bool take(struct snapshot_result *result, const struct cmd *c, struct repository *r, const struct target *t,
         const json_t *counts, struct err *e)
 {
@@ -81,8 +91,7 @@ static bool take(struct snapshot_result *result, const struct cmd *c, struct rep
 		.dry_run = cmd_dry_run(c),
 	};
 	struct progress *progress = progress_start();
-	struct journal_event event = record_start(
-	        "snapshot", s.database ? s.database : conninfo_get(t->conn, "dbname"));
+	struct journal_event event = record_start("snapshot", name_of(c, t));
 	bool ok = snapshot_take(result, r, &s, progress_observer(progress), c->cancel, e);
 
 	progress_stop(progress);
@@ -193,7 +202,8 @@ bool cmd_snapshot(struct cmd *c, struct err *e)
 	        !take(&result, c, r, &target, counts, e))
 		goto done;
 	say_summary(c, &result);
-	usable_warn(r, &database, target.conn);
+	if (!cmd_dry_run(c))
+		usable_warn(r, name_of(c, &target), &database, target.conn);
 	ok = finish(c, r, &result, e);
 done:
 	json_decref(counts);

@@ -3,6 +3,7 @@
 
 #include "src/base/clock.h"
 #include "src/cmd/answer.h"
+#include "src/cmd/place.h"
 #include "src/cmd/report.h"
 #include "src/cmd/say.h"
 #include "src/cmd/status_server.h"
@@ -86,8 +87,9 @@ static void restore_lines(struct buf *out, const struct answer *a, int64_t rto_u
 	verdict_text(out, verdict(rto_us > 0, s->rto_missed, s->rto_unknown), "rto", rto_us);
 	buf_add(out, "\n");
 	if (s->restored)
-		buf_addf(out, "  restore measured  %s, %s ago\n",
+		buf_addf(out, "  restore measured  %s%s, %s ago\n",
 		        text_duration(took, s->restored->finished_us - s->restored->started_us),
+		        journal_detail(s->restored, PREDICT_USABLE_FIRST) ? " until it was usable" : "",
 		        text_age(age, clock_utc_us() - s->restored->finished_us));
 	if (s->predicted)
 		prediction_line(out, s->predicted);
@@ -135,6 +137,19 @@ static void standby_line(struct buf *out, const struct answer *a)
 	        a->status.standby_doubt ? a->status.standby_doubt : "");
 }
 
+static void unfinished_line(struct buf *out, const struct cmd *c, const struct status *s)
+{
+	const char *word = c->options->argument_count ? c->options->arguments[0] : store_database_entry(c, s->database);
+	const struct unfinished *u = &s->unfinished;
+	struct arena a = ARENA_INIT;
+
+	if (unfinished_left(u))
+		buf_addf(out, "  not finished      %zu index%s, %zu foreign key%s: drtool restore --finish %s\n",
+		        u->indexes, u->indexes == 1 ? "" : "es", u->foreign_keys, u->foreign_keys == 1 ? "" : "s",
+		        place_word(&a, word, NULL));
+	arena_release(&a);
+}
+
 static void one_text(struct buf *out, const struct cmd *c, const struct answer *a)
 {
 	int64_t rto = options_number(c->options, OPTION_RTO, 0) * 1000000;
@@ -152,10 +167,7 @@ static void one_text(struct buf *out, const struct cmd *c, const struct answer *
 	restore_lines(out, a, rto);
 	server_lines(out, a->server);
 	standby_line(out, a);
-	if (unfinished_left(&s->unfinished))
-		buf_addf(out, "  not finished      %zu index%s, %zu foreign key%s: drtool restore --finish %s\n",
-		        s->unfinished.indexes, s->unfinished.indexes == 1 ? "" : "es", s->unfinished.foreign_keys,
-		        s->unfinished.foreign_keys == 1 ? "" : "s", s->database);
+	unfinished_line(out, c, s);
 	buf_addf(out, "  repository        %zu snapshot%s, %s added by them, %s in the last 7 days\n", s->snapshots,
 	        s->snapshots == 1 ? "" : "s", text_bytes(stored, s->stored_bytes),
 	        text_bytes(week, s->stored_week_bytes));
@@ -273,6 +285,9 @@ static int nagios_text(struct buf *out, const struct cmd *c, const struct answer
 		buf_addf(&text, "%s%s: %s%s, restore predicted %s", i ? "; " : "", s->database,
 		        s->newest ? "newest snapshot " : "no snapshot", s->newest ? text_age(age, s->age_us) : "",
 		        s->prediction.basis ? text_duration(took, s->prediction.duration_us) : "unknown");
+		if (unfinished_left(&s->unfinished))
+			buf_addf(&text, ", %zu indexes and %zu foreign keys to be made", s->unfinished.indexes,
+			        s->unfinished.foreign_keys);
 		if (s->newest)
 			buf_addf(&data, " '%s age'=%llds;;%s;0", s->database, (long long)(s->age_us / 1000000), rpo);
 		if (s->prediction.basis)

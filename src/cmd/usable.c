@@ -298,20 +298,20 @@ void usable_release(struct usable *u)
 	arena_release(&u->arena);
 }
 
-void usable_warn(struct repository *r, const struct pg_database *d, const struct conninfo *conn)
+void usable_warn(struct repository *r, const char *name, const struct pg_database *d, const struct conninfo *conn)
 {
 	struct unfinished left;
 	struct err ignored = ERR_INIT;
 	struct buf server = BUF_INIT;
 
 	target_server(&server, conn);
-	unfinished_find(&left, r, NULL,
+	unfinished_find(&left, r, name,
 	        &(struct unfinished_database){
 	                .oid = d->oid, .identifier = d->system_identifier, .server = buf_str(&server) },
 	        &ignored);
 	if (unfinished_left(&left))
 		say_warn(
-		        "the database is not finished: %zu index%s are not in this snapshot, and %zu foreign key%s NOT VALID; see: drtool restore --finish",
+		        "the database is not finished: %zu index%s are not in this snapshot, and %zu foreign key%s NOT VALID; to make them: drtool restore --finish DB",
 		        left.indexes, left.indexes == 1 ? "" : "es", left.foreign_keys,
 		        left.foreign_keys == 1 ? " is" : "s are");
 	unfinished_release(&left);

@@ -52,7 +52,7 @@ void usable_release(struct usable *u);
 
 /* A snapshot of this database was taken: say so when something is left to be made in it, for that is not in it. */
 struct pg_database;
-void usable_warn(struct repository *r, const struct pg_database *d, const struct conninfo *conn);
+void usable_warn(struct repository *r, const char *name, const struct pg_database *d, const struct conninfo *conn);
 
 /* restore --finish DB */
 bool usable_run(struct cmd *c, struct err *e);

@@ -59,4 +59,12 @@ expect 0 drtool undo "service=live" --confirm made
 [ "$(rows)" = 0 ] || fail "not swapped back"
 expect 0 drtool journal shop --json
 jq -e '[.[] | select(.event == "replace" or .event == "undo") | .outcome] == ["failed", "failed", "done"]' <<<"$OUT" >/dev/null || fail "$OUT"
+
+step "usable first: the rest is made at the address, which leads to the restored one by then"
+createdb again
+expect 0 drtool restore "$good" --replace "service=live" --into dbname=again --confirm shop --no-safety-snapshot --swap-with "$T/provider again" --usable-first --json
+jq -e '.finish.complete and .finish.indexes == 3 and .finish.foreign_keys == 2' <<<"$OUT" >/dev/null || fail "$OUT"
+sql again -c "SELECT 'orders_user_id_idx'::regclass" >/dev/null
+expect 0 drtool restore --finish "service=live"
+grep -q '^nothing is left' <<<"$OUT" || fail "$OUT"
 no_leftovers

@@ -94,7 +94,7 @@ for when in swapped finished; do
 	grep -q 'users_lower' "$T/$when.unique" || fail "not unique: $(cat "$T/$when.unique")"
 	grep -q 'no_twins' "$T/$when.exclude" || fail "not excluded: $(cat "$T/$when.exclude")"
 done
-grep -qE '^  not finished +7 indexes, [0-9]+ foreign keys?: drtool restore --finish shop' "$T/swapped.status" || fail "$(cat "$T/swapped.status")"
+grep -qE '^  not finished +7 indexes, [0-9]+ foreign keys?: drtool restore --finish dbname=shop' "$T/swapped.status" || fail "$(cat "$T/swapped.status")"
 ! grep -q 'not finished' "$T/finished.status" || fail "$(cat "$T/finished.status")"
 dump shop >"$T/now.sql"
 same_dumps "$T/good.sql" "$T/now.sql"

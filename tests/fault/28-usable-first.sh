@@ -49,7 +49,7 @@ step "killed right after the swap: the new one answers, status says what is left
 stop_after_swap
 [ "$(sql shop -c "SELECT count(*) FROM orders")" = 30000 ] || fail "the rows"
 expect 0 drtool status dbname=shop
-grep -q '^  not finished  *3 indexes, 2 foreign keys: drtool restore --finish shop' <<<"$OUT" || fail "$OUT"
+grep -q '^  not finished  *3 indexes, 2 foreign keys: drtool restore --finish dbname=shop' <<<"$OUT" || fail "$OUT"
 run drtool status dbname=shop --nagios
 [ "$STATUS" = 1 ] || fail "nagios: $STATUS $OUT"
 expect 0 drtool snapshot dbname=shop
