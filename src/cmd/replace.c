@@ -392,7 +392,8 @@ static void run_late(struct replace *x, enum hook_id id)
 	x->late_failure = true;
 }
 
-/* hooks.after belongs to hooks.before: once that has run, it runs too, whatever happens between. */
+/* hooks.after belongs to hooks.before: once that has run, it runs too, whatever happens between. It may be what lets
+ * the clients back in, so it does not wait for what is made while they are in. */
 static bool replace_with_hooks(struct replace *x, struct err *e)
 {
 	bool ok;
@@ -410,9 +411,9 @@ static bool replace_with_hooks(struct replace *x, struct err *e)
 		run_late(x, HOOK_AFTER_SWAP);
 	x->usable_us = clock_monotonic_us() - x->started;
 	replace_record(x, ok ? NULL : e);
+	run_late(x, HOOK_AFTER);
 	if (ok)
 		finish(x);
-	run_late(x, HOOK_AFTER);
 	return ok;
 }
 

@@ -23,7 +23,25 @@ sql shop -f - <<-SQL
 	CREATE INDEX spaced ON pairs (b) TABLESPACE pg_default;
 	CREATE MATERIALIZED VIEW by_status AS SELECT status, count(*) FROM orders GROUP BY 1; CREATE INDEX ON by_status (status);
 	ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY nobody ON users USING (false);
+	CREATE ROLE reader; GRANT SELECT ON users, by_status TO reader; GRANT UPDATE (note) ON orders TO reader; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader;
+	CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.note := ''stamped''; RETURN NEW; END'; REVOKE EXECUTE ON FUNCTION stamp() FROM PUBLIC;
+	CREATE TRIGGER stamp BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION stamp(); CREATE TRIGGER off BEFORE DELETE ON orders EXECUTE FUNCTION stamp(); ALTER TABLE orders DISABLE TRIGGER off;
+	CREATE RULE nothing AS ON DELETE TO pairs DO INSTEAD NOTHING; REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO reader;
 SQL
+cat >"$T/guards.sql" <<-SQL
+	SELECT 'policy', p::text FROM pg_policies p
+	UNION ALL SELECT 'rows', oid::regclass || ' ' || relrowsecurity || relforcerowsecurity FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+	UNION ALL SELECT 'trigger', pg_get_triggerdef(oid) || ' ' || tgenabled::text FROM pg_trigger WHERE NOT tgisinternal
+	UNION ALL SELECT 'rule', translate(pg_get_ruledef(oid), chr(10), ' ') FROM pg_rewrite WHERE rulename <> '_RETURN' AND ev_class::regclass::text = 'pairs'
+	UNION ALL SELECT 'privileges', oid::regclass || ' ' || relacl::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relacl IS NOT NULL
+	UNION ALL SELECT 'privileges', attrelid::regclass || '.' || attname || ' ' || attacl::text FROM pg_attribute WHERE attacl IS NOT NULL AND attrelid = 'orders'::regclass
+	UNION ALL SELECT 'privileges', oid::regproc || ' ' || proacl::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proacl IS NOT NULL
+	UNION ALL SELECT 'privileges', nspname || ' ' || nspacl::text FROM pg_namespace WHERE nspname = 'public'
+	UNION ALL SELECT 'defaults', defaclobjtype::text || ' ' || defaclacl::text FROM pg_default_acl
+	ORDER BY 1, 2
+SQL
+sql shop -f "$T/guards.sql" >"$T/guards"
+[ "$(cut -d'|' -f1 "$T/guards" | sort -u | xargs)" = "defaults policy privileges rows rule trigger" ] || fail "not all kinds: $(cat "$T/guards")"
 snapshot shop
 good=$ID
 dump shop >"$T/good.sql"
@@ -62,7 +80,8 @@ step "in place of the live one; between the swap and the end"
 looks() { # NAME: the application's first look, from a hook
 	cat >"$T/$1" <<-LOOK
 		psql -X -At -d shop -c "SELECT count(*) FROM pg_class WHERE relname IN ('orders_user_id_idx', 'Odd \"name')" -c "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND NOT convalidated" >"$T/$1.catalog"
-		psql -X -At -d shop -c "SELECT relrowsecurity FROM pg_class WHERE relname = 'users'" -c "SELECT sum(count) FROM by_status" >"$T/$1.rest"
+		psql -X -At -d shop -c "SELECT sum(count) FROM by_status" -c "SET ROLE reader" -c "SELECT count(*) FROM users" >"$T/$1.rest"
+		psql -X -At -d shop -f "$T/guards.sql" >"$T/$1.guards"
 		psql -X -d shop -c "INSERT INTO orders VALUES (0, 0, 'x', 1, NULL, now())" 2>"$T/$1.foreign"
 		psql -X -d shop -c "INSERT INTO users SELECT 0, upper(email), 'x', NULL, NULL, NULL, now(), NULL FROM users LIMIT 1" 2>"$T/$1.unique"
 		psql -X -d shop -c "INSERT INTO pairs VALUES (1, 1)" 2>"$T/$1.exclude"
@@ -71,25 +90,30 @@ looks() { # NAME: the application's first look, from a hook
 	LOOK
 }
 looks swapped
+looks let_in
 looks finished
 cat >drtool.yml <<-YML
 	repository: $REPO
 	hooks:
 	  after_swap: sh $T/swapped
-	  after: sh $T/finished
+	  after: sh $T/let_in
 YML
 sql shop -c "DELETE FROM order_lines"
 expect 3 drtool restore "$good" --replace dbname=shop --usable-first
 grep -q '^made when it is in use already: 7 indexes' "$T/err" || fail "$(cat "$T/err")"
 expect 0 drtool restore "$good" --replace dbname=shop --usable-first --confirm shop --no-safety-snapshot --json
 jq -e '.usable_seconds > 0 and .usable_seconds < .seconds and .finish.complete and (.finish.findings == [])' <<<"$OUT" >/dev/null || fail "$OUT"
+sh "$T/finished"
 rm drtool.yml
 grep -q '^rows that break a foreign key are refused from now on' "$T/err" || fail "$(cat "$T/err")"
-[ "$(head -n 1 "$T/swapped.catalog")" = 0 ] || fail "the indexes were not put off: $(cat "$T/swapped.catalog")"
-[ "$(tail -n 1 "$T/swapped.catalog")" -ge 2 ] || fail "the foreign keys were checked: $(cat "$T/swapped.catalog")"
+for when in swapped let_in; do # "after" may be what lets the clients back in: it does not wait for the rest
+	[ "$(head -n 1 "$T/$when.catalog")" = 0 ] || fail "the indexes were not put off: $(cat "$T/$when.catalog")"
+	[ "$(tail -n 1 "$T/$when.catalog")" -ge 2 ] || fail "the foreign keys were checked: $(cat "$T/$when.catalog")"
+done
 [ "$(cat "$T/finished.catalog")" = "2"$'\n'"0" ] || fail "not finished: $(cat "$T/finished.catalog")"
-[ "$(cat "$T/swapped.rest")" = "t"$'\n'"60000" ] || fail "row security or the view: $(cat "$T/swapped.rest")"
-for when in swapped finished; do
+for when in swapped let_in finished; do
+	[ "$(cat "$T/$when.rest")" = "60000"$'\n'"SET"$'\n'"0" ] || fail "row security or the view: $(cat "$T/$when.rest")"
+	diff "$T/guards" "$T/$when.guards" || fail "policies, triggers or privileges differ"
 	grep -q 'violates foreign key' "$T/$when.foreign" || fail "not guarded: $(cat "$T/$when.foreign")"
 	grep -q 'users_lower' "$T/$when.unique" || fail "not unique: $(cat "$T/$when.unique")"
 	grep -q 'no_twins' "$T/$when.exclude" || fail "not excluded: $(cat "$T/$when.exclude")"
