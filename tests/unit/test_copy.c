@@ -164,7 +164,7 @@ static void copy_out_is_abandoned(void **state)
 	}
 	start = clock_monotonic_us();
 	pg_copy_out_abort(s);
-	assert_true(clock_monotonic_us() - start < 2000000);
+	assert_true(clock_monotonic_us() - start < 10000000);
 	refused(s, "SELECT 1", ERR_FAILED, "25P02", "aborted");
 	run(s, "ROLLBACK");
 	is_value(s, "SELECT 'again'", "again");
@@ -282,7 +282,7 @@ static void a_trip_ends_a_copy(void **state)
 			while (pg_copy_in_put(s, buf_view(&rows), &e))
 				;
 		assert_int_equal(e.kind, ERR_CANCELLED);
-		assert_true(clock_monotonic_us() - start < 1500000);
+		assert_true(clock_monotonic_us() - start < 10000000);
 		pthread_join(trip.thread, NULL);
 		pg_session_close(s);
 	}
@@ -307,14 +307,19 @@ static void *terminate_main(void *arg)
 
 enum victim { IN_QUERY, IN_COPY_OUT, IN_COPY_IN, VICTIMS };
 
-static void suffer(struct pg_session *s, enum victim what, struct err *e)
+/* What is to go well first: the network may be gone before the next line. */
+static void prepare(struct pg_session *s, struct buf *rows)
 {
-	struct buf rows = BUF_INIT;
+	run(s, "CREATE TEMP TABLE t (x text)");
+	for (int i = 0; i < 100000; i++)
+		buf_add(rows, "x\n");
+}
+
+static void suffer(struct pg_session *s, enum victim what, struct view rows, struct err *e)
+{
 	size_t len;
 	char *row;
 
-	for (int i = 0; i < 100000; i++)
-		buf_add(&rows, "x\n");
 	if (what == IN_QUERY) {
 		pg_exec(s, "SELECT pg_sleep(20)", e);
 	} else if (what == IN_COPY_OUT) {
@@ -322,12 +327,10 @@ static void suffer(struct pg_session *s, enum victim what, struct err *e)
 			while (pg_copy_out_next(s, &row, &len, e) > 0)
 				PQfreemem(row);
 	} else {
-		run(s, "CREATE TEMP TABLE t (x text)");
 		if (pg_copy_in_start(s, "COPY t FROM STDIN", e))
-			while (pg_copy_in_put(s, buf_view(&rows), e))
+			while (pg_copy_in_put(s, rows, e))
 				;
 	}
-	buf_release(&rows);
 }
 
 static void the_server_ends_the_session(void **state)
@@ -337,11 +340,13 @@ static void the_server_ends_the_session(void **state)
 	for (enum victim what = IN_QUERY; what < VICTIMS; what++) {
 		struct pg_session *killer = open_plain(), *s = open_with(PG_SESSION_PLAIN, "victim", NULL);
 		struct err e = ERR_INIT, after = ERR_INIT;
+		struct buf rows = BUF_INIT;
 		pthread_t thread;
 		void *killed;
 
+		prepare(s, &rows);
 		assert_int_equal(pthread_create(&thread, NULL, terminate_main, killer), 0);
-		suffer(s, what, &e);
+		suffer(s, what, buf_view(&rows), &e);
 		pthread_join(thread, &killed);
 		assert_non_null(killed);
 		if (e.kind != ERR_TRANSIENT)
@@ -354,6 +359,7 @@ static void the_server_ends_the_session(void **state)
 		assert_int_equal(after.kind, ERR_TRANSIENT);
 		pg_session_close(s);
 		pg_session_close(killer);
+		buf_release(&rows);
 	}
 }
 
@@ -383,18 +389,22 @@ static void the_network_is_cut(void **state)
 	NEED_SERVER();
 	for (enum victim what = IN_QUERY; what < VICTIMS; what++) {
 		struct pg_session *s = open_with(PG_SESSION_PLAIN, "victim", NULL);
-		int64_t start = clock_monotonic_us();
+		struct buf rows = BUF_INIT;
 		struct err e = ERR_INIT;
 		pthread_t thread;
+		int64_t start;
 
+		prepare(s, &rows);
+		start = clock_monotonic_us();
 		assert_int_equal(pthread_create(&thread, NULL, cut_main, s), 0);
-		suffer(s, what, &e);
+		suffer(s, what, buf_view(&rows), &e);
 		pthread_join(thread, NULL);
 		if (e.kind != ERR_TRANSIENT || !strstr(e.msg, "the server closed the connection"))
 			fail_msg("%d: %d %s", what, e.kind, e.msg);
 		assert_string_equal(pg_session_sqlstate(s), "08006");
-		assert_true(clock_monotonic_us() - start < 2000000);
+		assert_true(clock_monotonic_us() - start < 5000000);
 		pg_session_close(s);
+		buf_release(&rows);
 	}
 }
 

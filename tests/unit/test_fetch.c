@@ -90,12 +90,9 @@ static void test_as_many_at_once_as_the_store_wants(void **state)
 	struct storage *s = filled(storage_new_memory(), names), *slow = storage_new_slow(s, 20);
 	struct seen seen = seen_of(names);
 	struct err e = ERR_INIT;
-	int64_t start = clock_monotonic_us();
 
 	(void)state;
 	assert_true(fetch_each(slow, OBJECT_LOCK, names, COUNT, 100, see, &seen, &e));
-	/* one after the other: 4 s; 16 at once: 0.26 s */
-	assert_true(clock_monotonic_us() - start < 1500000);
 	assert_int_equal(seen.next, COUNT);
 	assert_int_equal(storage_slow_peak(slow), 16);
 	assert_int_equal(storage_slow_calls(slow), COUNT);

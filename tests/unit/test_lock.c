@@ -280,9 +280,14 @@ static void test_an_old_lock_is_a_holders_and_not_waited_for(void **state)
 	struct found f = objects_of(r, "database-5");
 	o->aged = f.object;
 	o->age_us = 10000000;
-	int64_t start = clock_monotonic_us();
-	assert_false(repository_lock_take_exclusive(&b, r, "database-5", &e));
-	assert_true(clock_monotonic_us() - start < 50000);
+	int64_t quickest = INT64_MAX; /* of some: another program may get in between */
+	for (int i = 0; i < 5 && quickest >= 50000; i++) {
+		int64_t start = clock_monotonic_us();
+
+		assert_false(repository_lock_take_exclusive(&b, r, "database-5", &e));
+		quickest = clock_monotonic_us() - start;
+	}
+	assert_true(quickest < 50000);
 	repository_lock_release(a);
 	repository_close(r);
 }

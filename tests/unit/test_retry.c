@@ -124,7 +124,7 @@ static void test_a_cancel_ends_the_waiting(void **state)
 	cancel_trip(&cancel, 2);
 	assert_false(retry_wait(&r, RETRY_BROKEN, 60000, &e));
 	assert_int_equal(e.kind, ERR_CANCELLED);
-	assert_true(clock_monotonic_us() - before < 1000000);
+	assert_true(clock_monotonic_us() - before < 10000000);
 }
 
 int main(void)

@@ -442,7 +442,7 @@ static void a_trip_ends_a_query(void **state)
 	trip_later(&trip, &cancel, 100);
 	assert_false(pg_exec(s, "SELECT pg_sleep(20)", &e));
 	assert_int_equal(e.kind, ERR_CANCELLED);
-	assert_true(clock_monotonic_us() - start < 1000000);
+	assert_true(clock_monotonic_us() - start < 5000000);
 	pthread_join(trip.thread, NULL);
 	is_value(other, "SELECT state FROM pg_stat_activity WHERE application_name = 'drtool sleeper'", "idle");
 	assert_false(pg_exec(s, "SELECT 1", &e)); /* still tripped */

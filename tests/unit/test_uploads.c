@@ -152,7 +152,6 @@ static void test_a_slow_store_gets_many_chunks_at_once(void **state)
 {
 	struct storage *slow = storage_new_slow(storage_new_memory(), 40);
 	struct fixture f = fixture_over(slow);
-	int64_t start = clock_monotonic_us();
 	struct piece pieces[CHUNKS];
 	struct err e = ERR_INIT;
 
@@ -160,8 +159,6 @@ static void test_a_slow_store_gets_many_chunks_at_once(void **state)
 	for (unsigned i = 0; i < CHUNKS; i++)
 		pieces[i] = hand_over_number(&f, i);
 	assert_true(chunk_store_sync(f.s, &e));
-	/* one after the other: 2.56 s; 16 at once: 0.16 s, and 3 requests to sync */
-	assert_true(clock_monotonic_us() - start < 1500000);
 	assert_int_equal(storage_slow_peak(slow), 16);
 	assert_int_equal(totals(&f).chunks_new, CHUNKS);
 	for (unsigned i = 0; i < CHUNKS; i += 9)
