@@ -25,8 +25,9 @@ struct compare {
 	        *reference; /* name for a database that may be made beside it and dropped again; there is none so far */
 	const char *pg_bin;
 	bool incomplete; /* the restore could not make everything and left its mark as the database's comment */
-	const struct later *later;              /* what is not there yet, and may be; NULL: all must be */
-	unsigned jobs;                          /* sessions that read rows; 0 means by the number of processors */
+	const struct later *later; /* what is not there yet, and may be; NULL: all must be */
+	bool in_use;   /* others may have altered it: a reference that cannot be made is no failure, see unjudged */
+	unsigned jobs; /* sessions that read rows; 0 means by the number of processors */
 	const struct restore_finding *findings; /* what the restore could not create */
 	size_t finding_count;
 	struct observer *obs;
@@ -38,6 +39,7 @@ struct compare_report {
 	size_t count, cap;
 	uint64_t total;  /* differences, also those that were too many to keep */
 	uint64_t faults; /* of them the source's own */
+	bool unjudged;   /* definitions that differ may be PostgreSQL's spelling anew: nobody could tell */
 	uint64_t tables, rows, plain_bytes, large_objects, sequences; /* compared */
 	pthread_mutex_t lock;                                         /* guards all of it */
 	struct arena arena;

@@ -491,16 +491,31 @@ static bool is_spelling(const struct schema_compare *s, const struct entries *re
 	       !key_in_reference(reference, p->was);
 }
 
+static void report_all(struct schema_compare *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		report(s, &s->suspects[i]);
+}
+
 static bool judge(struct schema_compare *s, struct err *e)
 {
 	struct reference r = REFERENCE_INIT;
 	struct entries sorted = { 0 };
+	struct err why = ERR_INIT;
 	bool ok;
 
 	if (s->count == 0)
 		return true;
-	ok = reference_make(&r, s->c, e);
-	if (ok) {
+	ok = reference_make(&r, s->c, &why);
+	if (!ok && s->c->in_use && why.kind != ERR_CANCELLED) {
+		observer_note(s->c->obs, NOTE_WARN,
+		        "what PostgreSQL spells anew cannot be told from what was changed: %s", why.msg);
+		report_all(s);
+		s->out->unjudged = true;
+		ok = true;
+	} else if (!ok) {
+		*e = why;
+	} else {
 		sort_entries(&sorted, r.toc);
 		for (size_t i = 0; i < s->count; i++) {
 			const struct suspect *p = &s->suspects[i];

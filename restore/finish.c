@@ -28,7 +28,7 @@ static int server_version(const struct finish *f)
 static bool open_archive(struct finish *f, struct chunk_store *chunks, struct err *e)
 {
 	struct pg_session *s = NULL;
-	bool ok = pg_session_open(&s, f->options->database, PG_SESSION_PLAIN, "finish", f->cancel, e) &&
+	bool ok = finish_open(&s, f->options->database, PG_SESSION_PLAIN, "finish", f->obs, f->cancel, e) &&
 	          archive_open(
 	                  &f->archive, chunks, f->manifest, pg_session_version(s), f->options->pg_bin, f->cancel, e);
 
@@ -48,6 +48,7 @@ static bool open_snapshot(struct finish *f, struct repository *r, struct err *e)
 	if (ok) {
 		stages_assign(&f->stages, f->archive.toc, false);
 		later_choose(&f->later, &f->stages, &f->contents, server_version(f));
+		f->waiting = xcalloc(f->later.count + 1, sizeof(*f->waiting));
 	}
 	chunk_store_close(chunks);
 	buf_release(&text);
@@ -168,7 +169,9 @@ static void take_differences(struct finish *f, const struct compare_report *repo
 
 		if (is_found(&f->findings, d->object))
 			continue;
-		if (is_ours(f, d->object))
+		if (is_ours(f, d->object) && report->unjudged)
+			observer_note(f->obs, NOTE_WARN, "%s: not checked: %s", d->object, d->what);
+		else if (is_ours(f, d->object))
 			findings_add(&f->findings, d->object, d->what, d->source_fault);
 		else
 			out->changed[out->changed_count++] = (struct restore_finding){ .object = arena_strdup(
@@ -190,6 +193,7 @@ static bool check(struct finish *f, struct err *e)
 		.pg_bin = f->options->pg_bin,
 		.findings = f->findings.items,
 		.finding_count = f->findings.count,
+		.in_use = true,
 		.obs = f->obs,
 		.cancel = f->cancel };
 	bool ok;
@@ -197,7 +201,8 @@ static bool check(struct finish *f, struct err *e)
 	observer_phase(f->obs, "checking what was made", 0, 0);
 	manifest_new_id(id, 0);
 	target_working_name(reference, finish_name(f), id);
-	ok = finish_connect(f, e) && compare_schema(&report, &c, f->session, e);
+	/* The comparison's own connections lead to it by name, too: whose that is, is asked before and after. */
+	ok = finish_connect(f, e) && compare_schema(&report, &c, f->session, e) && finish_connect(f, e);
 	if (ok)
 		take_differences(f, &report);
 	compare_report_release(&report);
@@ -208,10 +213,15 @@ static bool check(struct finish *f, struct err *e)
 static bool make(struct finish *f, struct err *e)
 {
 	bool ok = finish_watch_open(&f->watch, f, e) && run_kind(f, LATER_INDEX, "indexes", f->later.indexes, e) &&
-	          run_kind(f, LATER_UNCHECKED, "foreign keys", f->later.foreign_keys, e) && analyze(f, e) &&
-	          check(f, e);
+	          run_kind(f, LATER_UNCHECKED, "foreign keys", f->later.foreign_keys, e) && finish_waiting(f, e) &&
+	          analyze(f, e) && check(f, e);
 	struct err why = ERR_INIT;
 
+	/* What was cancelled then was so for a reason. */
+	if (!ok && e->kind == ERR_CANCELLED && f->watch && !cancel_tripped(f->stop.parent))
+		finish_watch_failed(f->watch, e);
+	if (!cancel_tripped(f->stop.parent))
+		f->stop = (struct cancel)CANCEL_INIT(f->stop.parent);
 	/* Also after a failure, as far as that can be known. */
 	if (!f->session || PQstatus(pg_session_conn(f->session)) != CONNECTION_OK || !count_left(f, false, &why))
 		f->result->looked = false;
@@ -239,10 +249,13 @@ static void describe(struct finish *f)
 bool finish_run(struct finish_result *out, struct repository *r, const struct manifest *m,
         const struct finish_options *o, struct observer *obs, const struct cancel *cancel, struct err *e)
 {
-	struct finish f = { .options = o, .manifest = m, .result = out, .obs = obs, .cancel = cancel };
+	struct finish f = { .options = o, .manifest = m, .result = out, .obs = obs };
 	int64_t started = clock_monotonic_us();
 	bool ok;
 
+	/* Nobody trips the caller's through this. */
+	f.stop = (struct cancel)CANCEL_INIT((struct cancel *)(uintptr_t)cancel);
+	f.cancel = &f.stop;
 	memset(out, 0, sizeof(*out));
 	out->phases = arena_alloc(&out->arena, PHASES_MAX * sizeof(*out->phases));
 	findings_init(&f.findings);
@@ -253,6 +266,7 @@ bool finish_run(struct finish_result *out, struct repository *r, const struct ma
 		err_wrap(e, "finish database \"%s\"", finish_name(&f));
 	out->duration_us = clock_monotonic_us() - started;
 	pg_session_close(f.session);
+	free(f.waiting);
 	later_release(&f.later);
 	stages_release(&f.stages);
 	archive_close(&f.archive);

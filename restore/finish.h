@@ -13,6 +13,7 @@
 struct finish_options {
 	const struct conninfo *database; /* leads to it by the name it is known by */
 	uint32_t oid;                    /* who is expected there: an undo changes it */
+	const char *identifier;          /* of its server; NULL or "": not known */
 	const char *pg_bin;
 	unsigned yield_after_s; /* give way when somebody waits for us this long; 0 means 10 */
 	bool dry_run;           /* only look */

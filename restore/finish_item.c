@@ -5,8 +5,12 @@
 #include "restore/finish_internal.h"
 #include "src/base/clock.h"
 
-#define TRIES_MAX       60
-#define BRIEFLY         "SET lock_timeout = '2s'" /* what asks for more than others can bear waits no longer for it */
+#define TRIES_MAX 60
+/* Everybody who wants to plan a query waits behind whoever waits for ACCESS EXCLUSIVE: it is not asked for longer. */
+#define BRIEFLY         "SET lock_timeout = '150ms'"
+#define PAUSE_MAX_MS    30000u
+#define WAITING_MAX_US  3600000000
+#define SAY_AGAIN_US    60000000
 #define BUILDER_WAIT_MS 500
 #define WORTH_SAYING_US 500000
 
@@ -34,6 +38,17 @@
 	" LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = x.oid"                                       \
 	" LEFT JOIN pg_catalog.pg_stat_progress_create_index p ON p.index_relid = x.oid"                 \
 	" AND p.datname = pg_catalog.current_database()"
+
+/* $1 schema, $2 table, $3 index: who has used the index in a transaction that is still open, or alters the table. */
+#define HOLDER                                                                                                  \
+	"SELECT " FINISH_SESSION " FROM pg_catalog.pg_class x"                                                  \
+	" JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace"                                             \
+	" JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = x.oid AND l.granted"           \
+	" JOIN pg_catalog.pg_database b ON b.oid = l.database AND b.datname = pg_catalog.current_database()"    \
+	" JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"                                                  \
+	" WHERE n.nspname = $1 AND l.pid <> pg_catalog.pg_backend_pid() AND (x.relname = $3 OR (x.relname = $2" \
+	" AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')))"                          \
+	" ORDER BY a.xact_start LIMIT 1"
 
 static bool is_true(const PGresult *r, int column)
 {
@@ -215,26 +230,98 @@ static bool step(bool *over, struct finish *f, const struct later_item *item, co
 	return ok;
 }
 
+/* Whose lock it is that is in the way: "" when it is gone by now, or cannot be seen. */
+static void describe_holder(struct buf *out, struct finish *f, const struct later_item *item)
+{
+	struct definition_index d;
+	struct err ignored = ERR_INIT;
+	PGresult *r = NULL;
+
+	if (definition_concurrently(&d, item->entry->defn, &f->arena, &ignored) &&
+	        pg_query(&r, f->session, HOLDER, 3, (const char *const[]){ d.schema, d.table, item->entry->tag },
+	                &ignored) &&
+	        PQntuples(r) == 1)
+		finish_describe(out, r);
+	PQclear(r);
+}
+
+static void say_waiting(struct finish *f, const struct later_item *item, const struct err *why)
+{
+	int64_t now = clock_monotonic_us();
+	struct buf who = BUF_INIT;
+
+	if (f->told_us && now - f->told_us < SAY_AGAIN_US)
+		return;
+	f->told_us = now;
+	describe_holder(&who, f, item);
+	observer_note(f->obs, NOTE_WARN,
+	        "%s waits for %s; so that nobody waits behind it, it only tries again and again", label(f, item),
+	        who.len ? buf_str(&who) : why->msg);
+	buf_release(&who);
+}
+
 static bool make_index(struct finish *f, const struct later_item *item, struct err *e)
 {
+	bool *waiting = &f->waiting[item - f->later.items];
+	bool over = false, was_left = *waiting;
 	int64_t start = clock_monotonic_us();
 	struct finish_state state = { 0 };
 	struct err why = ERR_INIT;
-	bool over = false, was_left = false;
 	unsigned tries = 0;
 
-	while (!over && tries < TRIES_MAX) {
+	*waiting = false;
+	while (!over && !*waiting && tries < TRIES_MAX) {
 		if (!finish_look(&state, f, item, e) || !step(&over, f, item, &state, &why, e))
 			return false;
 		was_left |= state.is == ITEM_LEFT;
 		tries += !state.builder;
+		*waiting = !over && state.built && why.kind == ERR_CONFLICT;
 	}
-	if (!over)
+	if (*waiting)
+		say_waiting(f, item, &why);
+	else if (!over)
 		return missed(f, item, arena_printf(&f->arena, "given up for now: %s", why.msg), false);
-	if (state.is == ITEM_DONE && was_left) {
+	else if (state.is == ITEM_DONE && was_left) {
 		f->result->indexes++;
 		say_made(f, item, "built", clock_monotonic_us() - start);
 	}
+	return true;
+}
+
+static size_t count_waiting(const struct finish *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->later.count; i++)
+		n += f->waiting[i];
+	return n;
+}
+
+static bool try_waiting(struct finish *f, unsigned pause_ms, struct err *e)
+{
+	for (size_t i = 0; i < f->later.count; i++)
+		if (f->waiting[i] && (!cancel_sleep(f->cancel, pause_ms, e) || !finish_item(f, &f->later.items[i], e)))
+			return false;
+	return true;
+}
+
+bool finish_waiting(struct finish *f, struct err *e)
+{
+	int64_t started = clock_monotonic_us();
+	unsigned pause_ms = 1000;
+
+	if (!count_waiting(f))
+		return true;
+	observer_phase(f->obs, "waiting for locks", 0, 0);
+	while (count_waiting(f) && clock_monotonic_us() - started < WAITING_MAX_US) {
+		if (!try_waiting(f, pause_ms, e))
+			return false;
+		pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
+	}
+	for (size_t i = 0; i < f->later.count; i++)
+		if (f->waiting[i])
+			missed(f, &f->later.items[i],
+			        "given up for now: its table was never without a transaction that uses it", false);
 	return true;
 }
 

@@ -4,10 +4,13 @@
 #include "restore/finish_internal.h"
 #include "restore/post.h"
 #include "restore/server_memory.h"
+#include "src/base/clock.h"
+#include "src/pg/catalog.h"
 
-#define LOST_MAX   5
-#define PAUSE_MS   1000
-#define YIELDED_MS 5000
+#define LOST_MAX    5
+#define PAUSE_MS    1000
+#define YIELDED_MS  5000
+#define PATIENCE_US 60000000 /* the application comes back at the same time, and may take all connections */
 
 const char *finish_name(const struct finish *f)
 {
@@ -16,19 +19,22 @@ const char *finish_name(const struct finish *f)
 	return name ? name : f->session ? PQdb(pg_session_conn(f->session)) : "?";
 }
 
+bool finish_same_server(const struct finish_options *o, const char *identifier)
+{
+	return !o->identifier || !*o->identifier || !*identifier || strcmp(o->identifier, identifier) == 0;
+}
+
 /* An undo that swaps ends our sessions; whoever has the name then is none of our business. */
 static bool check_identity(struct finish *f, struct err *e)
 {
-	const struct finish_options *o = f->options;
-	char *oid = NULL;
+	struct arena a = ARENA_INIT;
+	struct pg_database d;
+	bool ok = pg_catalog_database(&d, f->session, &a, e);
+	bool same = ok && d.oid == f->options->oid && finish_same_server(f->options, d.system_identifier);
 
-	if (!pg_query_value(&oid, f->session,
-	            "SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()", 0, NULL, e))
-		return false;
-	bool same = strtoul(oid, NULL, 10) == o->oid;
-	free(oid);
-	if (same)
-		return true;
+	arena_release(&a);
+	if (!ok || same)
+		return ok;
 	err_set(e, ERR_CONFLICT, "database \"%s\" is another one now than the one that is to be finished",
 	        finish_name(f));
 	return err_hint(
@@ -41,7 +47,9 @@ static bool prepare(struct finish *f, struct err *e)
 	uint64_t kib = server_memory_for_sort(f->options->database, 2) >> 10;
 	struct err ignored = ERR_INIT;
 
+	/* What is told of as made must outlive a crash of the server: loading is over. */
 	if (!pg_exec(f->session, "SET default_transaction_read_only = off", e) ||
+	        !pg_exec(f->session, "SET synchronous_commit = on", e) ||
 	        !pg_execf(f->session, e, "SET maintenance_work_mem = '%llukB'", (unsigned long long)kib))
 		return false;
 	/* Event triggers are there by now and have no business with this; superusers only, others cannot make any. */
@@ -53,11 +61,34 @@ static bool prepare(struct finish *f, struct err *e)
 	       (!encoding || pg_execf(f->session, e, "SET client_encoding = '%s'", encoding));
 }
 
+bool finish_open(struct pg_session **out, const struct conninfo *c, enum pg_session_kind kind, const char *role,
+        struct observer *obs, const struct cancel *cancel, struct err *e)
+{
+	int64_t started = clock_monotonic_us();
+	bool told = false;
+
+	for (;;) {
+		struct err why = ERR_INIT;
+
+		if (pg_session_open(out, c, kind, role, cancel, &why))
+			return true;
+		if (why.kind != ERR_TRANSIENT || clock_monotonic_us() - started > PATIENCE_US) {
+			*e = why;
+			return false;
+		}
+		if (!told)
+			observer_note(obs, NOTE_WARN, "%s; it is tried again for %d s", why.msg, PATIENCE_US / 1000000);
+		told = true;
+		if (!cancel_sleep(cancel, PAUSE_MS, e))
+			return false;
+	}
+}
+
 bool finish_connect(struct finish *f, struct err *e)
 {
 	pg_session_close(f->session);
 	f->session = NULL;
-	if (pg_session_open(&f->session, f->options->database, PG_SESSION_LOAD, "finish", f->cancel, e) &&
+	if (finish_open(&f->session, f->options->database, PG_SESSION_LOAD, "finish", f->obs, f->cancel, e) &&
 	        check_identity(f, e) && prepare(f, e))
 		return true;
 	/* Nobody is to look into another database and take it for this one. */
