@@ -133,6 +133,27 @@ expect 0 drtool restore "$good" --into dbname=never --dry-run --usable-first
 grep -q '^predicted time until it is usable: .* by a usable-first restore' <<<"$OUT" || fail "$OUT"
 grep -q '^and from then until it is finished: .* by finishing one' <<<"$OUT" || fail "$OUT"
 
+step "names in another encoding, by an owner who is no superuser"
+sql postgres -c "CREATE ROLE plain LOGIN CREATEDB"
+createdb -O plain -T template0 -E LATIN1 --locale C latin
+sql latin -f - <<-'SQL'
+	SET client_encoding = 'UTF8'; SET ROLE plain;
+	CREATE TABLE "größe" (id int PRIMARY KEY, "ß" text, p int REFERENCES "größe"); INSERT INTO "größe" SELECT n, 'ä' || n, n FROM generate_series(1, 30000) n;
+	CREATE INDEX "Ümlaut; x" ON "größe" (lower("ß"), (CASE WHEN "ß" = E'ö\\''' THEN 1 END)); COMMENT ON INDEX "Ümlaut; x" IS 'Größe';
+	ALTER TABLE "größe" ADD CONSTRAINT "fö" FOREIGN KEY (id) REFERENCES "größe" NOT VALID;
+SQL
+PGUSER=plain expect 0 drtool snapshot dbname=latin
+PGUSER=plain expect 0 drtool restore "$OUT" --into dbname=latin2 --usable-first
+grep -q '^complete: 1 index built while it was in use, 1 foreign key checked' <<<"$OUT" || fail "$OUT"
+same_databases latin latin2
+
+step "the worst database, whose event triggers are there when the rest is made"
+worst worst
+expect 0 drtool snapshot dbname=worst
+expect 0 drtool restore "$OUT" --into dbname=back --usable-first
+same_databases worst back
+[ "$(sql back -c "SELECT count(*) FROM w.ddl_log")" = "$(sql worst -c "SELECT count(*) FROM w.ddl_log")" ] || fail "an event trigger took part"
+
 step "what does not go together"
 expect 2 drtool restore "$good" --into dbname=never --usable-first --table orders
 expect 2 drtool restore "$good" --finish dbname=shop

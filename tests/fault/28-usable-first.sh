@@ -193,6 +193,13 @@ sql back -c "DELETE FROM order_lines WHERE order_id = 7; DELETE FROM orders WHER
 expect 0 drtool restore --finish dbname=back
 [ -z "$(sql back -c "SELECT conname FROM pg_constraint WHERE NOT convalidated")" ] || fail "not checked"
 
+step "the journal cannot be written before the swap: then there is none"
+sql shop -c "CREATE TABLE side (what text)"
+fails 1 "record what is to be made later" -- drtool "${replace[@]}" --check "mv $REPO/journal $REPO/journal.away && touch $REPO/journal"
+rm "$REPO/journal"
+mv "$REPO/journal.away" "$REPO/journal"
+[ -n "$(sql shop -c "SELECT to_regclass('side')")" ] || fail "swapped all the same"
+
 step "the repository is gone after the swap: said, and nothing is lost"
 stop_after_swap
 mv "$REPO" "$REPO.away"
