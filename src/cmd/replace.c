@@ -146,6 +146,8 @@ static bool take_safety_snapshot(struct replace *x, struct err *e)
 	if (ok) {
 		say_info("safety snapshot %s, tag %s", x->safety.id, tag);
 		x->facts.safety = x->safety.id;
+		usable_warn(
+		        x->c, x->repository, s.database, x->safety.id, &x->place.live.database, x->place.target.conn);
 	}
 	if (!ok && e->kind != ERR_CANCELLED)
 		err_hint(e, "nothing was changed; to go on without a safety snapshot add: --no-safety-snapshot");
@@ -464,6 +466,7 @@ static bool run(struct replace *x, struct err *e)
 	x->free_known = space_free(&x->free_bytes, x->place.maintenance, x->place.live.database.tablespace);
 	x->at_snapshot = written_at_snapshot(x->repository, x->manifest->database, x->manifest->id);
 	replace_say_plan(x);
+	usable_warn_of_snapshot(x->repository, x->manifest);
 	if (!preflight(x, e))
 		return false;
 	if (cmd_dry_run(x->c))

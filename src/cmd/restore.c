@@ -243,6 +243,8 @@ bool cmd_restore(struct cmd *c, struct err *e)
 	later.name = target.repository_name ? target.repository_name : m->database;
 	later.database = target.conn;
 	later.word = place_word(&later.arena, into, &target);
+	if (!options_set(c->options, OPTION_TABLE))
+		usable_warn_of_snapshot(r, m);
 	if (!run(&result, &later, c, r, m, &target, e))
 		goto done;
 	finish(&later, &result);

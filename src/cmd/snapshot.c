@@ -203,7 +203,7 @@ bool cmd_snapshot(struct cmd *c, struct err *e)
 		goto done;
 	say_summary(c, &result);
 	if (!cmd_dry_run(c))
-		usable_warn(r, name_of(c, &target), &database, target.conn);
+		usable_warn(c, r, name_of(c, &target), result.id, &database, target.conn);
 	ok = finish(c, r, &result, e);
 done:
 	json_decref(counts);

@@ -287,7 +287,8 @@ void usable_status(struct cmd *c, const struct usable *u)
 			say_hint(
 			        "the database is in use and whole but for that; go on with: drtool restore --finish %s",
 			        u->word);
-		c->status = err_exit_status(&u->why);
+		/* 2 and 3 would say that nothing was changed */
+		c->status = u->why.kind == ERR_REFUSED || u->why.kind == ERR_USAGE ? 1 : err_exit_status(&u->why);
 	} else if (u->result.finding_count) {
 		c->status = CMD_STATUS_DIFFERS;
 	}
@@ -299,7 +300,21 @@ void usable_release(struct usable *u)
 	arena_release(&u->arena);
 }
 
-void usable_warn(struct repository *r, const char *name, const struct pg_database *d, const struct conninfo *conn)
+/* --- snapshots of what is not finished --- */
+
+static void record_snapshot(
+        const struct cmd *c, struct repository *r, const char *name, const char *id, const struct unfinished *left)
+{
+	struct journal_event event = record_start(UNFINISHED_SNAPSHOT, name);
+
+	event.snapshot_id = id;
+	add_left(&event, left->indexes, left->foreign_keys);
+	record_detail(&event, UNFINISHED_FROM, "%s/%s", left->source, left->snapshot_id);
+	record_finish(&event, c, r, false, NULL);
+}
+
+void usable_warn(const struct cmd *c, struct repository *r, const char *name, const char *id,
+        const struct pg_database *d, const struct conninfo *conn)
 {
 	struct unfinished left;
 	struct err ignored = ERR_INIT;
@@ -310,13 +325,27 @@ void usable_warn(struct repository *r, const char *name, const struct pg_databas
 	        &(struct unfinished_database){
 	                .oid = d->oid, .identifier = d->system_identifier, .server = buf_str(&server) },
 	        &ignored);
-	if (unfinished_left(&left))
+	if (unfinished_left(&left)) {
 		say_warn(
 		        "the database is not finished: %zu index%s are not in this snapshot, and %zu foreign key%s NOT VALID; to make them: drtool restore --finish DB",
 		        left.indexes, left.indexes == 1 ? "" : "es", left.foreign_keys,
 		        left.foreign_keys == 1 ? " is" : "s are");
+		record_snapshot(c, r, name, id, &left);
+	}
 	unfinished_release(&left);
 	buf_release(&server);
+}
+
+void usable_warn_of_snapshot(struct repository *r, const struct manifest *m)
+{
+	struct unfinished_snapshot s;
+	struct err ignored = ERR_INIT;
+
+	if (unfinished_find_snapshot(&s, r, m->database, m->id, &ignored))
+		say_warn(
+		        "snapshot %s is of a database that was not finished: up to %zu index%s are not in it, and up to %zu foreign key%s NOT VALID; all are in %s",
+		        m->id, s.indexes, s.indexes == 1 ? "" : "es", s.foreign_keys, s.foreign_keys == 1 ? "" : "s",
+		        s.from);
 }
 
 /* --- restore --finish DB --- */

@@ -50,9 +50,15 @@ json_t *usable_result(const struct usable *u); /* a new reference; null when the
 void usable_status(struct cmd *c, const struct usable *u);
 void usable_release(struct usable *u);
 
-/* A snapshot of this database was taken: say so when something is left to be made in it, for that is not in it. */
+/*
+ * Snapshot id of this database was taken, under its name in the repository: when something is left to be made in the
+ * database, and so is not in the snapshot, say so and record it in the journal.
+ */
 struct pg_database;
-void usable_warn(struct repository *r, const char *name, const struct pg_database *d, const struct conninfo *conn);
+void usable_warn(const struct cmd *c, struct repository *r, const char *name, const char *id,
+        const struct pg_database *d, const struct conninfo *conn);
+/* This one is about to be restored: say what was recorded so. */
+void usable_warn_of_snapshot(struct repository *r, const struct manifest *m);
 
 /* restore --finish DB */
 bool usable_run(struct cmd *c, struct err *e);

@@ -70,3 +70,37 @@ void unfinished_release(struct unfinished *u)
 	free((char *)(uintptr_t)u->source);
 	*u = (struct unfinished){ 0 };
 }
+
+struct snapshot_search {
+	struct unfinished_snapshot *out;
+	const char *id;
+	bool found;
+};
+
+static enum fetch_answer look_at_snapshot(
+        void *cookie, const struct journal_event *v, const struct err *why, struct err *e)
+{
+	struct snapshot_search *s = cookie;
+	const char *from;
+
+	(void)why;
+	(void)e;
+	if (!v || !v->snapshot_id || strcmp(v->snapshot_id, s->id) != 0)
+		return FETCH_ON;
+	from = journal_detail(v, UNFINISHED_FROM);
+	s->found = true;
+	s->out->indexes = number(v, UNFINISHED_INDEXES);
+	s->out->foreign_keys = number(v, UNFINISHED_FOREIGN_KEYS);
+	snprintf(s->out->from, sizeof(s->out->from), "%s", from ? from : "");
+	return FETCH_ENOUGH;
+}
+
+bool unfinished_find_snapshot(
+        struct unfinished_snapshot *out, struct repository *r, const char *database, const char *id, struct err *e)
+{
+	static const char *const words[] = { UNFINISHED_SNAPSHOT, NULL };
+	struct snapshot_search s = { .out = out, .id = id };
+
+	*out = (struct unfinished_snapshot){ 0 };
+	return journal_each_newest(r, database, words, look_at_snapshot, &s, e) && s.found;
+}

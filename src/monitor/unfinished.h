@@ -17,6 +17,10 @@
 #define UNFINISHED_FOREIGN_KEYS "left_foreign_keys"
 #define UNFINISHED_SOURCE       "snapshot_of" /* the snapshot's database in the repository */
 
+/* The event that says so of a snapshot, which was taken while something was left; with the numbers, and: */
+#define UNFINISHED_SNAPSHOT "unfinished"
+#define UNFINISHED_FROM     "restored_from" /* "shop/20260101-...": the snapshot that has it all */
+
 struct unfinished_database {
 	uint32_t oid;           /* 0: not known, and then nothing is found */
 	const char *identifier; /* its server's; "" or NULL: not known */
@@ -39,5 +43,13 @@ static inline bool unfinished_left(const struct unfinished *u)
 	return u->begun && u->indexes + u->foreign_keys > 0;
 }
 void unfinished_release(struct unfinished *u);
+
+struct unfinished_snapshot {
+	size_t indexes, foreign_keys;
+	char from[320]; /* "" when it is not said */
+};
+/* Was this snapshot taken while something was left? False: that is not recorded, or e says why it is not known. */
+bool unfinished_find_snapshot(
+        struct unfinished_snapshot *out, struct repository *r, const char *database, const char *id, struct err *e);
 
 #endif

@@ -163,6 +163,22 @@ expect 2 drtool restore --finish dbname=nothing_of_this_name
 expect 2 drtool restore
 no_leftovers
 [ -z "$major" ] || exit 0
+
+step "a snapshot of what is not finished says so, also the safety snapshot, and when it is restored"
+printf 'hooks:\n  after_swap: kill -KILL $PPID\n' >drtool.yml
+run drtool restore "$good" --replace dbname=shop --usable-first --confirm shop --no-safety-snapshot
+[ "$STATUS" = 137 ] || fail "not killed: $STATUS $(cat "$T/err")"
+rm drtool.yml
+expect 0 drtool restore "$good" --replace dbname=shop --confirm shop --json
+safety=$(jq -r .safety_snapshot <<<"$OUT")
+grep -q '^warning: the database is not finished: 7 indexes are not in this snapshot, and [0-9] foreign keys are NOT VALID' "$T/err" || fail "$(cat "$T/err")"
+! grep -q '^warning: snapshot' "$T/err" || fail "$(cat "$T/err")"
+expect 0 drtool restore "$safety" --into dbname=partly
+unfinished="^warning: snapshot $safety is of a database that was not finished: up to 7 indexes are not in it, and up to [0-9] foreign keys NOT VALID; all are in shop/$good"
+grep -q "$unfinished" "$T/err" || fail "$(cat "$T/err")"
+expect 0 drtool restore "$safety" --replace dbname=shop --dry-run
+grep -q "$unfinished" "$T/err" || fail "$(cat "$T/err")"
+no_leftovers
 for major in 17 18; do
 	! dir=$("$ROOT/scripts/pg-cluster" bindir "$major" 2>/dev/null) || [ ! -x "$dir/pg_dump" ] || (unset DRTOOL_REPO && step "PostgreSQL $major" && "$ROOT/tests/e2e/${0##*/}" "$major")
 done

@@ -95,11 +95,41 @@ static void test_the_newest_count_is_what_is_left(void **state)
 	repository_close(r);
 }
 
+static void test_a_snapshot_of_it_is_told_by_its_id(void **state)
+{
+	struct repository *r = fixture_repository();
+	struct journal_detail details[] = { { UNFINISHED_INDEXES, "3" }, { UNFINISHED_FOREIGN_KEYS, "2" },
+		{ UNFINISHED_FROM, "shop/20260101-120000-bbbbbb" } };
+	const struct journal_event v = { .event = UNFINISHED_SNAPSHOT,
+		.database = "shop",
+		.started_us = S,
+		.finished_us = S,
+		.snapshot_id = ID,
+		.details = details,
+		.detail_count = 3 };
+	struct unfinished_snapshot found;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	record(r, 2 * S, &(struct written){ "usable", "16400", "777", "db1:5432", "7", "7" });
+	assert_false(unfinished_find_snapshot(&found, r, "shop", ID, &e)); /* it was only restored */
+	assert_true(journal_record(r, &v, &e));
+	assert_true(unfinished_find_snapshot(&found, r, "shop", ID, &e));
+	assert_int_equal(found.indexes, 3);
+	assert_int_equal(found.foreign_keys, 2);
+	assert_string_equal(found.from, "shop/20260101-120000-bbbbbb");
+	assert_false(unfinished_find_snapshot(&found, r, "shop", "20260501-120000-cccccc", &e));
+	assert_false(unfinished_find_snapshot(&found, r, "other", ID, &e));
+	assert_int_equal(e.kind, ERR_NONE);
+	repository_close(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_is_told_by_oid_and_server),
 		cmocka_unit_test(test_the_newest_count_is_what_is_left),
+		cmocka_unit_test(test_a_snapshot_of_it_is_told_by_its_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
