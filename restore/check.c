@@ -59,6 +59,7 @@ bool check_restored(struct compare_report *out, struct repository *r, const stru
 		.target = o->target,
 		.reference = reference,
 		.pg_bin = o->pg_bin,
+		.no_owner = o->no_owner,
 		.incomplete = true,
 		.jobs = o->jobs,
 		.findings = o->restored->findings,

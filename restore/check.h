@@ -15,6 +15,7 @@ struct check_options {
 	const struct pg_database *beside; /* as in restore_options; NULL: its properties are its own business */
 	const struct restore_result *restored;
 	bool rows;         /* read all rows again */
+	bool no_owner;     /* as in restore_options: what that left out is not compared */
 	bool usable_first; /* what that puts off may be missing */
 	unsigned jobs;     /* as in compare */
 	const char *pg_bin;

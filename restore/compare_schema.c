@@ -33,12 +33,21 @@ static bool is_about(const struct toc_entry *t, const char *desc, const char *ta
 	       starts_with(t->tag, tag_prefix);
 }
 
+/* The schema public is there in any case, and listed when its owner is not the usual one. */
+static bool is_privilege(const struct toc_entry *t)
+{
+	return strcmp(t->desc, "ACL") == 0 || strcmp(t->desc, "DEFAULT ACL") == 0 ||
+	       (strcmp(t->desc, "SCHEMA") == 0 && strcmp(t->tag, "public") == 0);
+}
+
 /*
  * The database's own entries are compared by catalogue (its name differs); subscriptions are not made in a test
  * restore.
  */
-static bool counts(const struct toc_entry *t)
+static bool counts(const struct toc_entry *t, bool no_owner)
 {
+	if (no_owner && is_privilege(t))
+		return false;
 	return !is_about(t, "DATABASE", "DATABASE ") && strcmp(t->desc, "DATABASE PROPERTIES") != 0 &&
 	       !is_about(t, "SUBSCRIPTION", "SUBSCRIPTION ") && strcmp(t->desc, "SUBSCRIPTION TABLE") != 0;
 }
@@ -68,12 +77,12 @@ struct entries {
 	size_t count;
 };
 
-static void sort_entries(struct entries *out, const struct toc *toc)
+static void sort_entries(struct entries *out, const struct toc *toc, bool no_owner)
 {
 	out->items = xcalloc(toc->count + 1, sizeof(*out->items));
 	out->count = 0;
 	for (size_t i = 0; i < toc->count; i++) {
-		if (counts(&toc->entries[i]))
+		if (counts(&toc->entries[i], no_owner))
 			out->items[out->count++] = &toc->entries[i];
 	}
 	qsort(out->items, out->count, sizeof(*out->items), by_key_and_text);
@@ -148,14 +157,14 @@ static bool has_owner(const struct toc_entry *t)
 	return true;
 }
 
-static bool same_owner(const struct toc_entry *was, const struct toc_entry *now)
+static bool same_owner(const struct schema_compare *s, const struct toc_entry *was, const struct toc_entry *now)
 {
-	return !has_owner(was) || strcmp(was->owner, now->owner) == 0;
+	return s->c->no_owner || !has_owner(was) || strcmp(was->owner, now->owner) == 0;
 }
 
 static bool same_entry(const struct schema_compare *s, const struct toc_entry *was, const struct toc_entry *now)
 {
-	return same_owner(was, now) && strcmp(was->table_am, now->table_am) == 0 && same_tablespace(s, was, now) &&
+	return same_owner(s, was, now) && strcmp(was->table_am, now->table_am) == 0 && same_tablespace(s, was, now) &&
 	       same_definition(was, now);
 }
 
@@ -189,8 +198,8 @@ static void find_suspects(struct schema_compare *s)
 {
 	struct entries was, now;
 
-	sort_entries(&was, s->was);
-	sort_entries(&now, s->now);
+	sort_entries(&was, s->was, s->c->no_owner);
+	sort_entries(&now, s->now, s->c->no_owner);
 	for (size_t i = 0, j = 0; i < was.count || j < now.count;) {
 		int order = i == was.count ? 1 : j == now.count ? -1 : by_key(was.items[i], now.items[j]);
 
@@ -346,7 +355,7 @@ static bool differs_by_checks(const struct schema_compare *s, const struct toc_e
 {
 	const char *a = was->defn, *b = now->defn;
 
-	if ((strcmp(was->desc, "TABLE") != 0 && strcmp(was->desc, "DOMAIN") != 0) || !same_owner(was, now) ||
+	if ((strcmp(was->desc, "TABLE") != 0 && strcmp(was->desc, "DOMAIN") != 0) || !same_owner(s, was, now) ||
 	        !same_tablespace(s, was, now))
 		return false;
 	while (*a) {
@@ -387,7 +396,7 @@ static void report_different(
 	const char *a = was->defn, *b = now->defn;
 	size_t alen, blen;
 
-	if (!same_owner(was, now))
+	if (!same_owner(s, was, now))
 		compare_report_add(s->out, false, object, "was owned by \"%s\", and came back owned by \"%s\"",
 		        was->owner, now->owner);
 	if (strcmp(was->table_am, now->table_am) != 0)
@@ -516,7 +525,7 @@ static bool judge(struct schema_compare *s, struct err *e)
 	} else if (!ok) {
 		*e = why;
 	} else {
-		sort_entries(&sorted, r.toc);
+		sort_entries(&sorted, r.toc, s->c->no_owner);
 		for (size_t i = 0; i < s->count; i++) {
 			const struct suspect *p = &s->suspects[i];
 

@@ -63,6 +63,7 @@ static bool whole_script(struct buf *out, const struct compare *c, int server_ve
 {
 	const struct toc *toc = c->archive->toc;
 	int *ids = xcalloc(toc->count + 1, sizeof(*ids));
+	const struct render_options o = { .no_owner = c->no_owner };
 	struct buf raw = BUF_INIT;
 	size_t n = 0;
 	bool ok;
@@ -72,7 +73,7 @@ static bool whole_script(struct buf *out, const struct compare *c, int server_ve
 		        strcmp(toc->entries[i].desc, "SUBSCRIPTION TABLE") != 0)
 			ids[n++] = toc->entries[i].dump_id;
 	}
-	ok = render_entries(&raw, c->archive, ids, n, NULL, c->cancel, e) &&
+	ok = render_entries(&raw, c->archive, ids, n, &o, c->cancel, e) &&
 	     render_filter(out, buf_view(&raw), server_version, e);
 	buf_release(&raw);
 	free(ids);

@@ -191,6 +191,7 @@ bool replace_compare(bool *same, struct replace *x, bool rows, struct err *e)
 		.beside = x->given.conn ? NULL : &x->place.live.database,
 		.restored = &x->restored,
 		.rows = rows,
+		.no_owner = options_set(x->c->options, OPTION_NO_OWNER),
 		.usable_first = options_set(x->c->options, OPTION_USABLE_FIRST),
 		.jobs = cmd_jobs(x->c),
 		.pg_bin = options_text(x->c->options, OPTION_PG_BIN) };

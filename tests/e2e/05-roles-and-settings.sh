@@ -54,6 +54,15 @@ dropdb labelled_back
 dropdb labelled
 ID=$of_worst
 
+step "without owners and privileges in place of a database that has both: what is left out is no difference"
+PGOPTIONS=$unlocked sql worst -c "ALTER SUBSCRIPTION worst_subscription DISABLE" -c "ALTER SUBSCRIPTION worst_subscription SET (slot_name = NONE)" -c "DROP SUBSCRIPTION worst_subscription"
+expect 0 drtool restore "$ID" --replace "dbname=worst" --confirm worst --no-owner --no-safety-snapshot
+! grep -q "^warning: .*came back" "$T/err" || fail "$(cat "$T/err")"
+[ "$(sql postgres -c "SELECT pg_get_userbyid(datdba), datacl IS NULL, (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = d.oid AND setrole <> 0) FROM pg_database d WHERE datname = 'worst'")" = "postgres|t|0" ] || fail "$(about worst)"
+PGTZ=UTC PGOPTIONS=$unlocked pg_dump -d back --no-owner --no-privileges >"$T/back.sql"
+PGTZ=UTC PGOPTIONS=$unlocked pg_dump -d worst --no-owner --no-privileges >"$T/worst.sql"
+same_dumps "$T/back.sql" "$T/worst.sql"
+
 step "on a server without the roles"
 server
 expect 3 drtool restore "$ID" --into "dbname=back"
