@@ -199,13 +199,15 @@ static bool connect_watch(struct finish_watch *w, struct err *e)
 /* The server may not know yet that our last connection is gone, and keep its lock. */
 static bool take_lock_again(struct finish_watch *w, int last, struct err *e)
 {
+	bool mine = true;
+
 	for (unsigned tries = 1;; tries++) {
 		PGresult *r = NULL;
 		struct err why = ERR_INIT;
 
 		if (take_lock(w, &why))
 			return true;
-		if (why.kind != ERR_CONFLICT || tries == GHOST_TRIES) {
+		if (why.kind != ERR_CONFLICT || !mine || tries == GHOST_TRIES) {
 			*e = why;
 			return false;
 		}
@@ -213,6 +215,7 @@ static bool take_lock_again(struct finish_watch *w, int last, struct err *e)
 		        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_locks"
 		        " WHERE locktype = 'advisory' AND classid = " LOCK_CLASS " AND pid = $1::int",
 		        last, &why);
+		mine = r && PQntuples(r);
 		PQclear(r);
 		if (!cancel_sleep(&w->cancel, TICK_MS, e))
 			return false;
