@@ -44,6 +44,12 @@ stop_after_swap() { # a run that is killed right after its swap: everything is l
 	[ "$(left)" = "3 2" ] || fail "left: $(left)"
 }
 says() { grep -q -- "$1" "$T/bg.err"; }
+lose_watch() {
+	local gone
+	gone=$(sql postgres -c "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'drtool watch'")
+	[ "$gone" = 1 ] || fail "$gone sessions watch"
+	wait_for 20 says 'the connection that watches whether others wait is made anew' || fail "$(cat "$T/bg.err")"
+}
 
 step "killed right after the swap: the new one answers, status says what is left, --finish makes it"
 stop_after_swap
@@ -121,6 +127,7 @@ stop_after_swap
 hold "SELECT count(*) FROM users"
 start_drtool "${finish[@]}" --yield-after 1s
 wait_for 30 says "waits for server process $HOLDER" || fail "$(cat "$T/bg.err")"
+lose_watch # that is made anew
 before=$SECONDS
 sql shop -c "ALTER TABLE orders ADD later int; ALTER TABLE orders DROP later"
 [ $((SECONDS - before)) -le 8 ] || fail "it waited $((SECONDS - before)) s"
@@ -136,9 +143,20 @@ hold "SELECT count(*) FROM users"
 start_drtool "${finish[@]}"
 wait_for 30 says "waits for server process $HOLDER" || fail "$(cat "$T/bg.err")"
 fails 1 shop "another drtool" -- drtool "${finish[@]}"
-release
+psql -X -q -d postgres -c "SELECT pg_advisory_lock(1685222502, (SELECT oid FROM pg_database WHERE datname = 'shop')::int)" -c "SELECT pg_sleep(60)" >"$T/other.out" 2>&1 &
+other=$!
+background+=("$other")
+waiting_for_it() { [ "$(sql postgres -c "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")" = 1 ]; }
+wait_for 10 waiting_for_it || fail "nobody wants the lock: $(cat "$T/other.out")"
+lose_watch # and somebody else has its lock now: nothing goes on unwatched
 finish
-[ "$STATUS" = 0 ] || fail "$STATUS: $(cat "$T/err")"
+[ "$STATUS" = 1 ] || fail "$STATUS: $(cat "$T/err")"
+grep -q '^drtool: .*watch whether others wait for this: database "shop" is being finished by another' "$T/err" || fail "$(cat "$T/err")"
+kill "$other"
+wait "$other" || true
+sql postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%' AND pid <> pg_backend_pid()" >/dev/null
+release
+expect 0 drtool "${finish[@]}"
 complete
 
 step "undone while it goes on: it stops, and says why; undo of the undo, and --finish"
@@ -199,6 +217,83 @@ fails 1 "record what is to be made later" -- drtool "${replace[@]}" --check "mv 
 rm "$REPO/journal"
 mv "$REPO/journal.away" "$REPO/journal"
 [ -n "$(sql shop -c "SELECT to_regclass('side')")" ] || fail "swapped all the same"
+
+step "as an owner who is no superuser: all connections are taken for a while, and a superuser wants a table"
+sql postgres -c "CREATE ROLE olga LOGIN CREATEDB"
+mine=(dbname=mine user=olga)
+expect 0 drtool restore "$good" --into "${mine[*]}" --no-owner
+cat >"$T/hook" <<-HOOK
+	psql -X -q -d mine -c "ALTER DATABASE mine CONNECTION LIMIT 0" -c "SELECT 'no room'" >"$T/hook.out" 2>&1
+	psql -X -q -d mine -c "BEGIN ISOLATION LEVEL REPEATABLE READ" -c "SELECT count(*) FROM users" -c "SELECT pg_sleep(300)" >>"$T/hook.out" 2>&1 &
+	(sleep 3; psql -X -q -d mine -c "ALTER DATABASE mine CONNECTION LIMIT -1") >>"$T/hook.out" 2>&1 &
+	sleep 1
+HOOK
+with_hook "sh $T/hook"
+start_drtool restore "$good" --replace "${mine[*]}" --confirm mine --confirm-source shop --usable-first --no-owner --no-safety-snapshot --yield-after 1s
+wait_for 60 says "too many connections.*it is tried again" || fail "$(cat "$T/bg.err")"
+wait_for 60 says 'waits for server process [0-9]* of user "postgres" (psql)' || fail "$(cat "$T/bg.err")"
+rm drtool.yml
+before=$SECONDS
+sql mine -c "ALTER TABLE orders ADD later int; ALTER TABLE orders DROP later"
+[ $((SECONDS - before)) -le 8 ] || fail "it waited $((SECONDS - before)) s"
+says "gives way to server process" || fail "$(cat "$T/bg.err")"
+sql postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(300)%' AND pid <> pg_backend_pid()" >/dev/null
+finish
+[ "$STATUS" = 0 ] || fail "$STATUS: $(cat "$T/err")"
+[ "$(sql mine -c "SELECT count(*) FROM pg_index WHERE NOT indisvalid")" = 0 ] || fail "an index is not valid"
+
+step "as one who may not make databases: what was changed meanwhile is said without a reference, and it is no failure"
+sql postgres -c "CREATE ROLE nora LOGIN" -c "CREATE DATABASE given OWNER nora"
+with_hook "psql -X -q -d given -c 'ALTER TABLE users ADD nickname text'"
+expect 0 drtool restore "$good" --into "dbname=given user=nora" --no-owner --usable-first --json
+rm drtool.yml
+jq -e '.finish.complete and .finish.findings == [] and ([.finish.changed[].object] | index("TABLE public.users") != null)' <<<"$OUT" >/dev/null || fail "$(jq -c .finish <<<"$OUT")"
+grep -q '^warning: what PostgreSQL spells anew cannot be told from what was changed: .*permission denied' "$T/err" || fail "$(cat "$T/err")"
+
+step "a partition that reports never leave alone: nobody waits for the lock that attaches its index"
+createdb parted
+sql parted <<-'SQL'
+	CREATE TABLE events (id int, at date, note text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+	CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+	CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+	INSERT INTO events SELECT i, '2026-01-01'::date + i % 59, repeat('x', 60) FROM generate_series(1, 40000) i;
+	CREATE INDEX events_note_idx ON events (note);
+SQL
+expect 0 drtool snapshot dbname=parted
+parted=$OUT
+with_hook "kill -KILL \$PPID"
+run drtool restore "$parted" --replace dbname=parted --confirm parted --usable-first --no-safety-snapshot
+rm drtool.yml
+[ "$STATUS" = 137 ] || fail "not killed: $STATUS $(cat "$T/err")"
+sql parted -c "CREATE INDEX events_1_note_idx ON events_1 (note)" # as if it had been killed before attaching it
+touch "$T/reports"
+report() { while [ -e "$T/reports" ]; do sql parted -c "BEGIN" -c "SELECT count(*) FROM events_1 WHERE id = 1" -c '\! sleep 6' -c "COMMIT" >>"$T/reports.out" 2>&1; done; }
+for after in 0 3; do
+	(sleep $after && report) &
+	background+=($!)
+done
+sleep 4
+start_drtool restore --finish dbname=parted
+wait_for 30 says 'INDEX public.events_1_note_idx waits for server process .*it only tries again' || fail "$(cat "$T/bg.err")"
+slowest=$(sql parted -c "DO \$\$
+	DECLARE slowest float := 0; began timestamptz; until timestamptz := clock_timestamp() + interval '4 s';
+	BEGIN
+		WHILE clock_timestamp() < until LOOP
+			began := clock_timestamp();
+			EXECUTE 'SELECT note FROM events_1 WHERE id = 1';
+			slowest := greatest(slowest, extract(epoch FROM clock_timestamp() - began));
+			COMMIT;
+			PERFORM pg_sleep(0.01);
+		END LOOP;
+		PERFORM set_config('test.slowest', (slowest * 1000)::int::text, false);
+	END \$\$" -c "SELECT current_setting('test.slowest')")
+[ "$slowest" -lt 1000 ] || fail "a query waited $slowest ms"
+rm "$T/reports"
+sql postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'parted' AND state = 'idle in transaction'" >/dev/null
+finish
+[ "$STATUS" = 0 ] || fail "$STATUS: $(cat "$T/err")"
+[ "$(sql parted -c "SELECT count(*) FROM pg_index WHERE indisvalid AND indexrelid = 'events_note_idx'::regclass")" = 1 ] || fail "the index of the whole is not valid"
+echo "the slowest query beside it: $slowest ms"
 
 step "the repository is gone after the swap: said, and nothing is lost"
 stop_after_swap
