@@ -194,6 +194,7 @@ static bool check(struct finish *f, struct err *e)
 		.findings = f->findings.items,
 		.finding_count = f->findings.count,
 		.in_use = true,
+		.no_owner = f->options->no_owner,
 		.obs = f->obs,
 		.cancel = f->cancel };
 	bool ok;

@@ -16,6 +16,7 @@ struct finish_options {
 	const char *identifier;          /* of its server; NULL or "": not known */
 	const char *pg_bin;
 	unsigned yield_after_s; /* give way when somebody waits for us this long; 0 means 10 */
+	bool no_owner;          /* owners and privileges were left out: they are no change */
 	bool dry_run;           /* only look */
 };
 

@@ -297,9 +297,9 @@ static size_t count_waiting(const struct finish *f)
 	return n;
 }
 
-static bool try_waiting(struct finish *f, unsigned pause_ms, struct err *e)
+static bool try_waiting(struct finish *f, unsigned pause_ms, int64_t deadline, struct err *e)
 {
-	for (size_t i = 0; i < f->later.count; i++)
+	for (size_t i = 0; i < f->later.count && clock_monotonic_us() < deadline; i++)
 		if (f->waiting[i] && (!cancel_sleep(f->cancel, pause_ms, e) || !finish_item(f, &f->later.items[i], e)))
 			return false;
 	return true;
@@ -307,14 +307,14 @@ static bool try_waiting(struct finish *f, unsigned pause_ms, struct err *e)
 
 bool finish_waiting(struct finish *f, struct err *e)
 {
-	int64_t started = clock_monotonic_us();
+	int64_t deadline = clock_monotonic_us() + WAITING_MAX_US;
 	unsigned pause_ms = 1000;
 
 	if (!count_waiting(f))
 		return true;
 	observer_phase(f->obs, "waiting for locks", 0, 0);
-	while (count_waiting(f) && clock_monotonic_us() - started < WAITING_MAX_US) {
-		if (!try_waiting(f, pause_ms, e))
+	while (count_waiting(f) && clock_monotonic_us() < deadline) {
+		if (!try_waiting(f, pause_ms, deadline, e))
 			return false;
 		pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
 	}

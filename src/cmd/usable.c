@@ -203,6 +203,7 @@ void usable_finish(struct usable *u)
 	const struct finish_options o = { .database = u->database,
 		.oid = u->oid,
 		.identifier = u->identifier,
+		.no_owner = options_set(u->c->options, OPTION_NO_OWNER),
 		.pg_bin = options_text(u->c->options, OPTION_PG_BIN),
 		.yield_after_s = (unsigned)options_number(u->c->options, OPTION_YIELD_AFTER, 0),
 		.dry_run = cmd_dry_run(u->c) };

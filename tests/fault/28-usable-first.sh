@@ -218,18 +218,18 @@ rm "$REPO/journal"
 mv "$REPO/journal.away" "$REPO/journal"
 [ -n "$(sql shop -c "SELECT to_regclass('side')")" ] || fail "swapped all the same"
 
-step "as an owner who is no superuser: all connections are taken for a while, and a superuser wants a table"
+step "as an owner who is no superuser: all connections are taken for a while, a superuser wants a table, and another database may not be made"
 sql postgres -c "CREATE ROLE olga LOGIN CREATEDB"
 mine=(dbname=mine user=olga)
 expect 0 drtool restore "$good" --into "${mine[*]}" --no-owner
 cat >"$T/hook" <<-HOOK
-	psql -X -q -d mine -c "ALTER DATABASE mine CONNECTION LIMIT 0" -c "SELECT 'no room'" >"$T/hook.out" 2>&1
+	psql -X -q -d mine -c "ALTER DATABASE mine CONNECTION LIMIT 0" -c "ALTER ROLE olga NOCREATEDB" -c "ALTER TABLE users ADD nickname text" >"$T/hook.out" 2>&1
 	psql -X -q -d mine -c "BEGIN ISOLATION LEVEL REPEATABLE READ" -c "SELECT count(*) FROM users" -c "SELECT pg_sleep(300)" >>"$T/hook.out" 2>&1 &
 	(sleep 3; psql -X -q -d mine -c "ALTER DATABASE mine CONNECTION LIMIT -1") >>"$T/hook.out" 2>&1 &
 	sleep 1
 HOOK
 with_hook "sh $T/hook"
-start_drtool restore "$good" --replace "${mine[*]}" --confirm mine --confirm-source shop --usable-first --no-owner --no-safety-snapshot --yield-after 1s
+start_drtool restore "$good" --replace "${mine[*]}" --confirm mine --confirm-source shop --usable-first --no-owner --no-safety-snapshot --yield-after 1s --json
 wait_for 60 says "too many connections.*it is tried again" || fail "$(cat "$T/bg.err")"
 wait_for 60 says 'waits for server process [0-9]* of user "postgres" (psql)' || fail "$(cat "$T/bg.err")"
 rm drtool.yml
@@ -241,13 +241,8 @@ sql postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE qu
 finish
 [ "$STATUS" = 0 ] || fail "$STATUS: $(cat "$T/err")"
 [ "$(sql mine -c "SELECT count(*) FROM pg_index WHERE NOT indisvalid")" = 0 ] || fail "an index is not valid"
-
-step "as one who may not make databases: what was changed meanwhile is said without a reference, and it is no failure"
-sql postgres -c "CREATE ROLE nora LOGIN" -c "CREATE DATABASE given OWNER nora"
-with_hook "psql -X -q -d given -c 'ALTER TABLE users ADD nickname text'"
-expect 0 drtool restore "$good" --into "dbname=given user=nora" --no-owner --usable-first --json
-rm drtool.yml
-jq -e '.finish.complete and .finish.findings == [] and ([.finish.changed[].object] | index("TABLE public.users") != null)' <<<"$OUT" >/dev/null || fail "$(jq -c .finish <<<"$OUT")"
+# What was changed meanwhile is said without a reference, which this role may not make; that is no failure.
+jq -e '.finish.complete and .finish.findings == [] and [.finish.changed[].object] == ["TABLE public.users"]' <<<"$OUT" >/dev/null || fail "$(jq -c .finish <<<"$OUT")"
 grep -q '^warning: what PostgreSQL spells anew cannot be told from what was changed: .*permission denied' "$T/err" || fail "$(cat "$T/err")"
 
 step "a partition that reports never leave alone: nobody waits for the lock that attaches its index"
