@@ -219,9 +219,8 @@ static bool make(struct finish *f, struct err *e)
 	struct err why = ERR_INIT;
 
 	/* What was cancelled then was so for a reason. */
-	if (!ok && e->kind == ERR_CANCELLED && f->watch && !cancel_tripped(f->stop.parent))
-		finish_watch_failed(f->watch, e);
-	if (!cancel_tripped(f->stop.parent))
+	if (!ok && e->kind == ERR_CANCELLED && f->watch && !cancel_tripped(f->stop.parent) &&
+	        finish_watch_failed(f->watch, e))
 		f->stop = (struct cancel)CANCEL_INIT(f->stop.parent);
 	/* Also after a failure, as far as that can be known. */
 	if (!f->session || PQstatus(pg_session_conn(f->session)) != CONNECTION_OK || !count_left(f, false, &why))
