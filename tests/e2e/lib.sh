@@ -377,6 +377,7 @@ slow_link() { # RATE
 
 # Start drtool in the background: its pid in $PID, its output in $T/bg.out and $T/bg.err; finish waits for it and sets STATUS.
 start_drtool() {
+	: >"$T/bg.err" # what the one before said must not be taken for this one's words
 	"$DRTOOL" "$@" >"$T/bg.out" 2>"$T/bg.err" &
 	PID=$!
 	background+=("$PID")
