@@ -78,12 +78,3 @@ bool cat_recode(struct cat *c, struct err *e)
 	recode_close(r);
 	return ok;
 }
-
-bool cat_recode_text(const char **text, struct cat *c, struct err *e)
-{
-	struct recode *r = NULL;
-	bool ok = recode_open(&r, c->m->server_encoding, false, e) && recode_text(text, r, &c->arena, e);
-
-	recode_close(r);
-	return ok;
-}

@@ -37,9 +37,8 @@ struct cat {
 /* cat_select.c: fill the _in arrays. ERR_USAGE when a pattern matches nothing. */
 bool cat_select(struct cat *c, const char *const *patterns, struct err *e);
 
-/* cat_encoding.c: names in the contents, and others, from UTF-8 into the encoding of the script. */
+/* cat_encoding.c: names in the contents, from UTF-8 into the encoding of the script. */
 bool cat_recode(struct cat *c, struct err *e);
-bool cat_recode_text(const char **text, struct cat *c, struct err *e);
 
 /* cat_output.c */
 bool cat_write(struct cat *c, struct view text, struct err *e);

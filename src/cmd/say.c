@@ -27,11 +27,6 @@ bool say_is_quiet(void)
 	return say.quiet;
 }
 
-bool say_is_verbose(void)
-{
-	return say.verbose;
-}
-
 /* There is nobody left to tell when stderr cannot be written. */
 static void to_stderr(const struct buf *text)
 {

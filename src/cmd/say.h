@@ -14,7 +14,6 @@
 /* Once, before anything is said. */
 void say_configure(bool quiet, bool verbose, bool color);
 bool say_is_quiet(void);
-bool say_is_verbose(void);
 
 /* One line on stderr; control characters and what is no UTF-8 are replaced. info is dropped with --quiet, detail is
  * shown with --verbose only. */
