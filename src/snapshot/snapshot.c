@@ -185,6 +185,8 @@ bool snapshot_take(struct snapshot_result *out, struct repository *r, const stru
 	ok = true;
 done:
 	attempt_release(&a);
+	if (!ok && e->kind == ERR_CANCELLED) /* what was stopped on the way does not know by whom */
+		cancel_check(cancel, e);
 	if (cancel_tripped(cancel))
 		chunk_store_stop(run.store);
 	chunk_store_close(run.store);
