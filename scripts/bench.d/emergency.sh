@@ -28,19 +28,21 @@ prediction() {
 
 # Fifty clients that connect, ask and leave again and again: for how long is none of them answered?
 swap_with_clients() {
-	local clients kept
+	local kept
 	rm -f "$work/clients.ready"
 	tests/fault/reconnect dbname=shop 50 "$work/clients.ready" "SELECT 1" >"$work/clients" &
 	clients=$!
-	until [ -e "$work/clients.ready" ]; do
-		sleep 0.1
+	for _ in $(seq 300); do
+		[ -e "$work/clients.ready" ] || sleep 0.1
 	done
+	[ -e "$work/clients.ready" ] || { echo "the clients are not answered" >&2 && return 1; }
 	measure "shop undo with 50 clients" "" "$DRTOOL" undo dbname=shop --repo "$work/repo-first" --confirm shop --json
 	kept=$(answer kept)
 	note "shop swap with 50 clients: nobody can log in" "$(answer swap_seconds)"
 	sleep 2 # for every client to meet what comes after the swap
 	kill "$clients"
 	wait "$clients"
+	clients=""
 	note "shop swap with 50 clients: nobody is answered" "$(jq .nobody_ms/1000 "$work/clients")"
 	note "shop swap with 50 clients: the worst of them is not answered" "$(jq .one_client_ms/1000 "$work/clients")"
 	note "shop errors 50 clients saw together" 0 "$(jq .error_count "$work/clients")"
