@@ -12,6 +12,7 @@
 #include "storage/repository/proof.h"
 #include "storage/repository/repository.h"
 
+struct pg_session;
 struct restore_result;
 struct restore_options {
 	const struct conninfo *target; /* its dbname is the database to make or fill */
@@ -81,6 +82,12 @@ bool restore_into(struct restore_result *out, struct repository *r, const struct
 
 /* Drop what a restore beside another database made, by the name it came out with. */
 bool restore_discard(const struct restore_options *o, const char *database, const struct cancel *cancel, struct err *e);
+
+/*
+ * What killed restores beside that database have left and the next one drops before it makes its own: room that is as
+ * good as free. 0 where it cannot be seen. s is a session of that server.
+ */
+uint64_t restore_leftover_bytes(struct pg_session *s, const char *wanted, const char *snapshot_id);
 
 /*
  * A database restored beside another one that was checked keeps that as its comment, so that a run which then fails or

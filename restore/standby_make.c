@@ -40,7 +40,10 @@ static bool make_room(struct standby_making *k, const struct manifest *m, bool d
 	const struct standby_place *p = k->place;
 	uint64_t have, old = k->old.name && k->old.size > 0 ? (uint64_t)k->old.size : 0;
 
-	if (!space_free(&have, p->maintenance, p->live->tablespace) || have >= m->database_size)
+	if (!space_free(&have, p->maintenance, p->live->tablespace))
+		return true;
+	have += restore_leftover_bytes(p->maintenance, k->name, m->id);
+	if (have >= m->database_size)
 		return true;
 	if (have + old < least_needed(m)) {
 		err_set(e, ERR_REFUSED,

@@ -109,27 +109,48 @@ static bool drop_leftover(
 }
 
 /*
- * Only what this tool made is dropped: this name, or one that ends in another snapshot's id and has our comment, or
- * none yet: a run may be killed right after CREATE DATABASE. A name without the database's own in it needs the comment.
+ * Only what this tool made is a leftover: the working name, or one that ends in another snapshot's id and has our
+ * comment, or none yet: a run may be killed right after CREATE DATABASE. A name without the database's own in it needs
+ * the comment. $1 the working name, $2 the wanted one.
  */
+#define LEFTOVERS                                                                                               \
+	" FROM pg_catalog.pg_database WHERE datname = $1"                                                       \
+	" OR (pg_catalog.starts_with(datname::text, $2 || '__restoring_')"                                      \
+	" AND pg_catalog.substr(datname::text, pg_catalog.length($2) + 13) ~ '^[0-9]{8}-[0-9]{6}-[a-z0-9]{6}$'" \
+	" AND COALESCE(pg_catalog.shobj_description(oid, 'pg_database'),"                                       \
+	" 'drtool: restore of snapshot , not complete')"                                                        \
+	" SIMILAR TO 'drtool: restore of snapshot %, (not complete|complete and checked)')"                     \
+	" OR (pg_catalog.starts_with(datname::text, 'drtool_restoring_') AND pg_catalog.substr("                \
+	"pg_catalog.shobj_description(oid, 'pg_database'), 51)"                                                 \
+	" IN (' into ' || $2 || ', not complete', ' into ' || $2 || ', complete and checked'))"
+
 static bool drop_leftovers(struct target *t, const struct cancel *cancel, struct err *e)
 {
 	const char *params[2] = { t->working, t->wanted };
 	PGresult *r = NULL;
-	bool ok = pg_query(&r, t->maintenance,
-	        "SELECT datname, datistemplate FROM pg_catalog.pg_database WHERE datname = $1"
-	        " OR (pg_catalog.starts_with(datname::text, $2 || '__restoring_')"
-	        " AND pg_catalog.substr(datname::text, pg_catalog.length($2) + 13) ~ '^[0-9]{8}-[0-9]{6}-[a-z0-9]{6}$'"
-	        " AND COALESCE(pg_catalog.shobj_description(oid, 'pg_database'), 'drtool: restore of snapshot , not complete')"
-	        " SIMILAR TO 'drtool: restore of snapshot %, (not complete|complete and checked)')"
-	        " OR (pg_catalog.starts_with(datname::text, 'drtool_restoring_') AND pg_catalog.substr("
-	        "pg_catalog.shobj_description(oid, 'pg_database'), 51) IN (' into ' || $2 || ', not complete', ' into ' || $2 || ', complete and checked'))",
-	        2, params, e);
+	bool ok = pg_query(&r, t->maintenance, "SELECT datname, datistemplate" LEFTOVERS, 2, params, e);
 
 	for (int i = 0; ok && i < PQntuples(r); i++)
 		ok = drop_leftover(t, PQgetvalue(r, i, 0), PQgetvalue(r, i, 1)[0] == 't', cancel, e);
 	PQclear(r);
 	return ok || err_wrap(e, "remove what a killed restore left");
+}
+
+uint64_t restore_leftover_bytes(struct pg_session *s, const char *wanted, const char *snapshot_id)
+{
+	char working[64], *sum = NULL;
+	const char *params[2] = { working, wanted };
+	struct err ignored = ERR_INIT;
+	uint64_t bytes = 0;
+
+	target_working_name(working, wanted, snapshot_id);
+	if (pg_query_value(&sum, s,
+	            "SELECT COALESCE(pg_catalog.sum(CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT')"
+	            " THEN pg_catalog.pg_database_size(oid) END), 0)" LEFTOVERS,
+	            2, params, &ignored))
+		bytes = strtoull(sum, NULL, 10);
+	free(sum);
+	return bytes;
 }
 
 static bool create(struct target *t, const char *sql, const struct cancel *cancel, struct err *e)

@@ -37,6 +37,8 @@ void observer_phase(struct observer *o, const char *phase, uint64_t bytes_total,
 	atomic_store(&o->bytes_total, bytes_total);
 	atomic_store(&o->items_total, items_total);
 	atomic_store(&o->phase, phase);
+	if (o->phase_begun)
+		o->phase_begun(o->cookie);
 }
 
 void observer_bytes(struct observer *o, uint64_t n)

@@ -14,6 +14,8 @@ enum note_level { NOTE_DETAIL, NOTE_INFO, NOTE_WARN };
 
 struct observer {
 	void (*note)(void *cookie, enum note_level level, const char *text); /* may be NULL */
+	void (*phase_begun)(void *cookie); /* after the phase and its totals are set, in the thread that begins it; may
+	                                      be NULL */
 	void *cookie;
 	_Atomic(const char *) phase;       /* static string: "locking", "copying", "indexes", ... */
 	atomic_uint_least64_t bytes_total; /* expected plain bytes of the phase; 0 unknown */

@@ -19,8 +19,8 @@
 
 struct progress {
 	struct observer observer;
-	struct progress_sample sample; /* of the ticker thread */
-	int64_t phase_started_us, last_us;
+	struct progress_sample sample;     /* lock */
+	int64_t phase_started_us, last_us; /* lock */
 	bool terminal;
 	pthread_t ticker;
 	bool ticking;
@@ -191,6 +191,16 @@ static void draw(struct progress *p)
 	buf_release(&line);
 }
 
+/* Plain lines name every phase, however short. */
+static void phase_begun(void *cookie)
+{
+	struct progress *p = cookie;
+
+	pthread_mutex_lock(&p->lock);
+	look(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
 static void *tick(void *cookie)
 {
 	struct progress *p = cookie;
@@ -198,7 +208,6 @@ static void *tick(void *cookie)
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->stop) {
-		pthread_mutex_unlock(&p->lock);
 		look(p);
 		if (p->terminal)
 			draw(p);
@@ -206,9 +215,7 @@ static void *tick(void *cookie)
 		until.tv_nsec += TICK_MS * 1000000L;
 		until.tv_sec += until.tv_nsec / 1000000000L;
 		until.tv_nsec %= 1000000000L;
-		pthread_mutex_lock(&p->lock);
-		if (!p->stop)
-			pthread_cond_timedwait(&p->wake, &p->lock, &until);
+		pthread_cond_timedwait(&p->wake, &p->lock, &until);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -223,6 +230,9 @@ struct progress *progress_start(void)
 	p->terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->wake, NULL);
+	if (!p->terminal && !say_is_quiet())
+		p->observer.phase_begun = phase_begun;
+	p->observer.cookie = p;
 	p->ticking = !say_is_quiet() && pthread_create(&p->ticker, NULL, tick, p) == 0;
 	return p;
 }

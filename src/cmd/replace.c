@@ -452,6 +452,15 @@ static void predict(struct replace *x, enum predict_kind kind)
 		report_predict(&x->prediction, x->repository, x->manifest, x->place.target.conn, kind);
 }
 
+static void look_for_room(struct replace *x)
+{
+	const struct pg_database *live = &x->place.live.database;
+
+	x->free_known = space_free(&x->free_bytes, x->place.maintenance, live->tablespace);
+	if (x->free_known)
+		x->free_bytes += restore_leftover_bytes(x->place.maintenance, live->name, x->manifest->id);
+}
+
 static bool run(struct replace *x, struct err *e)
 {
 	enum predict_kind kind;
@@ -464,7 +473,7 @@ static bool run(struct replace *x, struct err *e)
 	                                                                                  : PREDICT_REPLACE_WITH_SAFETY;
 	predict(x, kind);
 	replace_standby_look(x, kind);
-	x->free_known = space_free(&x->free_bytes, x->place.maintenance, x->place.live.database.tablespace);
+	look_for_room(x);
 	x->at_snapshot = written_at_snapshot(x->repository, x->manifest->database, x->manifest->id);
 	replace_say_plan(x);
 	usable_warn_of_snapshot(x->repository, x->manifest);

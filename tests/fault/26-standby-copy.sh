@@ -175,6 +175,18 @@ fails 3 "free on the server's disk for a standby copy" -- "${verify[@]}"
 free_disk "$T/mnt-target"
 mount -o remount,size=90m "$T/mnt-target"
 
+step "what a killed run has left goes before the new one is made, and takes no room from the old one"
+keep
+left=shop__standby__restoring_$other
+sql postgres -c "CREATE DATABASE \"$left\" TABLESPACE small" -c "COMMENT ON DATABASE \"$left\" IS 'drtool: restore of snapshot $other into shop__standby, not complete'"
+sql "$left" -c "CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 25000)" -c CHECKPOINT
+room=$(df --output=avail -B1 "$T/mnt-target" | tail -n 1)
+mount -o "remount,size=$((94371840 - room + size / 2))" "$T/mnt-target"
+keep
+! grep -q "the old standby copy goes" "$T/err" || fail "$(cat "$T/err")"
+absent restoring
+mount -o remount,size=90m "$T/mnt-target"
+
 step "verify is killed in every phase that says its name: the old copy is there, and what was half made goes with the next run"
 expect 0 drtool verify "$other" --keep-standby
 copy=$(oid shop__standby)

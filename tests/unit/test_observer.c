@@ -65,6 +65,31 @@ static void counters_restart_with_a_phase(void **state)
 	assert_int_equal(atomic_load(&o.bytes_total), 0);
 }
 
+struct begun {
+	struct observer o;
+	char phases[64];
+};
+
+static void append_phase(void *cookie)
+{
+	struct begun *b = cookie;
+	size_t used = strlen(b->phases);
+
+	snprintf(b->phases + used, sizeof(b->phases) - used, "%s %d;", atomic_load(&b->o.phase),
+	        (int)atomic_load(&b->o.items_total));
+}
+
+static void every_phase_is_told_when_it_begins(void **state)
+{
+	struct begun b = { .o = { .phase_begun = append_phase, .cookie = &b } };
+
+	(void)state;
+	observer_phase(&b.o, "schema", 0, 1);
+	observer_phase(&b.o, "data", 10, 2);
+	observer_item(&b.o);
+	assert_string_equal(b.phases, "schema 1;data 2;");
+}
+
 static void *work(void *cookie)
 {
 	for (int i = 0; i < 2000; i++) {
@@ -100,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(counters_restart_with_a_phase),
+		cmocka_unit_test(every_phase_is_told_when_it_begins),
 		cmocka_unit_test(workers_share_one),
 	};
 
