@@ -12,7 +12,15 @@ DRTOOL=$(readlink -m "${DRTOOL:-$ROOT/build/drtool}")
 	echo "no drtool at $DRTOOL: build it, or set DRTOOL"
 	exit 1
 }
-T=$(mktemp -d /tmp/drtool-t-XXXXXX)
+# Databases made and dropped are files made and removed by the thousand: in memory where there is plenty that runs programs, else on disk.
+work_dir() {
+	local memory options
+	memory=$(awk '/^MemAvailable/ { print int($2 / 1048576) }' /proc/meminfo)
+	options=$(findmnt -n -o OPTIONS /dev/shm 2>/dev/null) || options=noexec
+	[[ ,$options, != *,noexec,* ]] && [ "${memory:-0}" -ge 8 ] && [ "$(df --output=avail -BG /dev/shm | tr -dc 0-9)" -ge 6 ] && echo /dev/shm || echo /tmp
+}
+WORK_DIR=${DRTOOL_TEST_DIR:-$(work_dir)}
+T=$(mktemp -d "$WORK_DIR/drtool-t-XXXXXX")
 chmod 755 "$T"
 REPO=$T/repo
 export TMPDIR=$T DRTOOL_REPO=$REPO DRTOOL_SCRATCH_DIR=$T/scratch
@@ -83,7 +91,7 @@ server() { # [pg-cluster options]: start one, make it the current one
 	local dir template=()
 	# A second one of a script is made anew: it must not pass for the first.
 	[ -z "${DRTOOL_TEST_TEMPLATE-}" ] || [ ${#clusters[@]} -gt 0 ] || template=(--template "$DRTOOL_TEST_TEMPLATE")
-	dir=$(mktemp -d /tmp/drtool-s-XXXXXX)
+	dir=$(mktemp -d "$WORK_DIR/drtool-s-XXXXXX")
 	clusters+=("$dir")
 	"$ROOT/scripts/pg-cluster" start "$dir" --owner $$ ${template[@]+"${template[@]}"} "$@" >"$T/server.env" || fail "no server"
 	# shellcheck disable=SC1091
@@ -95,7 +103,7 @@ server() { # [pg-cluster options]: start one, make it the current one
 }
 
 standby() { # a standby of the current server, at "host=$STANDBY port=$STANDBY_PORT"
-	STANDBY=$(mktemp -d /tmp/drtool-s-XXXXXX)
+	STANDBY=$(mktemp -d "$WORK_DIR/drtool-s-XXXXXX")
 	STANDBY_PORT=$((PGPORT + 1))
 	chmod 755 "$STANDBY"
 	[ "$(id -u)" != 0 ] || chown postgres: "$STANDBY"
@@ -134,7 +142,7 @@ s3_client() { "$ROOT/tests/s3/client" "$@"; }
 # shellcheck disable=SC2120 # options are given in tests/s3
 gateway() { # [s3-server options]: a store of this script's own; AWS_... and S3_BUCKET say where
 	local dir status=0
-	dir=$(mktemp -d /tmp/drtool-g-XXXXXX)
+	dir=$(mktemp -d "$WORK_DIR/drtool-g-XXXXXX")
 	gateways+=("$dir")
 	"$ROOT/scripts/s3-server" start "$dir" --owner $$ "$@" >"$T/gateway.env" 2>"$T/gateway.err" || status=$?
 	if [ $status = 77 ]; then

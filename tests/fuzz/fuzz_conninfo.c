@@ -30,8 +30,9 @@ static void check_child(const struct conninfo *c)
 	conninfo_for_child(&child, c, 0, &a);
 	again = parse(child.dbname);
 	assert(again);
-	for (size_t i = 0; again->keywords[i]; i++)
-		assert(!strcmp(conninfo_get(c, again->keywords[i]), again->values[i]));
+	for (size_t i = 0; again->keywords[i]; i++) /* options are ours, next to a service */
+		assert(!strcmp(again->keywords[i], "options") ||
+		        !strcmp(conninfo_get(c, again->keywords[i]), again->values[i]));
 	assert(!conninfo_get(again, "password"));
 	if (conninfo_get(c, "dbname"))
 		assert(!strcmp(conninfo_get(again, "dbname"), conninfo_get(c, "dbname")));
