@@ -7,68 +7,21 @@
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "restore/scheduler.h"
+#include "tests/unit/archive_fixture.h"
 
-#define ENTRIES_MAX 40
-#define TABLES_MAX  260
-#define NO_TASK     SIZE_MAX
-
-struct world {
-	struct toc toc;
-	struct toc_entry entries[ENTRIES_MAX];
-	int deps[ENTRIES_MAX][8];
-	struct contents contents;
-	struct content_table tables[TABLES_MAX];
-	struct stages stages;
-	struct graph graph;
-};
-
-static struct world *world_new(void)
-{
-	struct world *w = xcalloc(1, sizeof(*w));
-
-	w->toc.entries = w->entries;
-	w->contents.tables = w->tables;
-	return w;
-}
-
-static void world_free(struct world *w)
-{
-	for (size_t i = 0; i < w->contents.table_count; i++)
-		piece_list_release(&w->tables[i].pieces);
-	graph_release(&w->graph);
-	stages_release(&w->stages);
-	arena_release(&w->toc.arena);
-	free(w);
-}
+#define NO_TASK SIZE_MAX
 
 /* deps end with 0; the new entry's dump id. */
 static int add_entry(struct world *w, enum toc_section section, const char *desc, const char *tag, ...)
 {
-	struct toc_entry *t = &w->entries[w->toc.count];
-	int *deps = w->deps[w->toc.count];
-	va_list ap;
-	int dep;
+	va_list deps;
+	int id;
 
-	*t = (struct toc_entry){ .dump_id = (int)w->toc.count * 3 + 10,
-		.oid = (uint32_t)w->toc.count + 1000,
-		.section = section,
-		.desc = desc,
-		.tag = tag,
-		.schema = "public",
-		.defn = "CREATE ...;\n",
-		.tablespace = "",
-		.owner = "o",
-		.deps = deps };
-	va_start(ap, tag);
-	while ((dep = va_arg(ap, int)) != 0)
-		deps[t->ndeps++] = dep;
-	va_end(ap);
-	w->toc.count++;
-	return t->dump_id;
+	va_start(deps, tag);
+	id = world_add(w, (int)w->toc.count * 3 + 10, section, desc, tag, "CREATE ...;\n", deps);
+	va_end(deps);
+	return id;
 }
 
 static size_t add_rows(struct world *w, int dump_id, uint64_t rows, uint64_t bytes, size_t pieces)

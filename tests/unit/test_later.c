@@ -6,70 +6,22 @@
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/archive_fixture.h"
 
-#include "restore/graph.h"
-#include "restore/later.h"
-
-#define ENTRIES_MAX 40
-#define MB          ((uint64_t)1 << 20)
-
-struct world {
-	struct toc toc;
-	struct toc_entry entries[ENTRIES_MAX];
-	int deps[ENTRIES_MAX][8];
-	struct contents contents;
-	struct content_table tables[ENTRIES_MAX];
-	struct stages stages;
-	struct later later;
-};
-
-static struct world *world_new(void)
-{
-	struct world *w = xcalloc(1, sizeof(*w));
-
-	w->toc.entries = w->entries;
-	w->contents.tables = w->tables;
-	return w;
-}
-
-static void world_free(struct world *w)
-{
-	for (size_t i = 0; i < w->contents.table_count; i++)
-		piece_list_release(&w->tables[i].pieces);
-	later_release(&w->later);
-	stages_release(&w->stages);
-	free(w);
-}
+#define MB ((uint64_t)1 << 20)
 
 /* deps end with 0; the new entry's dump id. */
 static int add(struct world *w, const char *desc, const char *tag, const char *defn, ...)
 {
-	struct toc_entry *t = &w->entries[w->toc.count];
-	int *deps = w->deps[w->toc.count];
 	bool pre = strcmp(desc, "TABLE") == 0 || strcmp(desc, "TABLE ATTACH") == 0 || strcmp(desc, "FUNCTION") == 0;
-	va_list ap;
-	int dep;
+	enum toc_section section = strcmp(desc, "COMMENT") == 0 ? TOC_NONE : pre ? TOC_PRE_DATA : TOC_POST_DATA;
+	va_list deps;
+	int id;
 
-	*t = (struct toc_entry){ .dump_id = (int)w->toc.count + 1,
-		.oid = (uint32_t)w->toc.count + 1000,
-		.section = strcmp(desc, "COMMENT") == 0 ? TOC_NONE
-		           : pre                        ? TOC_PRE_DATA
-		                                        : TOC_POST_DATA,
-		.desc = desc,
-		.tag = tag,
-		.schema = "public",
-		.defn = defn,
-		.tablespace = "",
-		.owner = "o",
-		.deps = deps };
-	va_start(ap, defn);
-	while ((dep = va_arg(ap, int)) != 0)
-		deps[t->ndeps++] = dep;
-	va_end(ap);
-	w->toc.count++;
-	return t->dump_id;
+	va_start(deps, defn);
+	id = world_add(w, (int)w->toc.count + 1, section, desc, tag, defn, deps);
+	va_end(deps);
+	return id;
 }
 
 static int add_table(struct world *w, const char *name, uint64_t bytes)
