@@ -266,7 +266,9 @@ static int add_actions(posix_spawn_file_actions_t *actions, const struct launch 
 
 /*
  * A process group of its own: a Ctrl-C at the terminal reaches drtool alone, which then ends its children in order, and
- * a signal from us reaches what the program itself has started. Signals ignored or blocked here are not inherited.
+ * a signal from us reaches what the program itself has started. Signals ignored or blocked here are not inherited (a
+ * shell's background jobs ignore SIGQUIT, which would be lost on a server that is just starting), but for SIGHUP, which
+ * nohup means for all of us.
  */
 static int set_attributes(posix_spawnattr_t *attributes)
 {
@@ -274,10 +276,8 @@ static int set_attributes(posix_spawnattr_t *attributes)
 	short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
 
 	sigemptyset(&none);
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	sigaddset(&defaults, SIGINT);
-	sigaddset(&defaults, SIGTERM);
+	sigfillset(&defaults);
+	sigdelset(&defaults, SIGHUP);
 	posix_spawnattr_setpgroup(attributes, 0);
 	posix_spawnattr_setsigmask(attributes, &none);
 	posix_spawnattr_setsigdefault(attributes, &defaults);

@@ -259,6 +259,7 @@ static void signals_are_as_a_program_expects(void **state)
 
 	(void)state;
 	assert_ptr_equal(signal(SIGPIPE, SIG_IGN), SIG_IGN); /* as it is in drtool */
+	signal(SIGQUIT, SIG_IGN);                            /* as it is in a background job */
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &term, NULL);
@@ -268,6 +269,7 @@ static void signals_are_as_a_program_expects(void **state)
 	assert_int_equal(strtoull(buf_str(&out) + 33, NULL, 16) & ~(UINT64_C(3) << 31), 0);
 	buf_release(&out);
 	pthread_sigmask(SIG_UNBLOCK, &term, NULL);
+	signal(SIGQUIT, SIG_DFL);
 }
 
 static void cancel_ends_it(void **state)
