@@ -10,6 +10,10 @@ step "a standby"
 standby
 wait_for 20 sql shop -h "$STANDBY" -p "$STANDBY_PORT" -c "SELECT 1 FROM s" >/dev/null || fail "the standby does not follow"
 
+step "doctor says what a standby cannot do"
+run drtool doctor "host=$STANDBY port=$STANDBY_PORT dbname=shop"
+grep -q "replace: a standby cannot be replaced" <<<"$OUT" || fail "$OUT"
+
 step "snapshot"
 expect 0 drtool snapshot "host=$STANDBY port=$STANDBY_PORT dbname=shop"
 ID=$OUT

@@ -122,6 +122,23 @@ run sql shop__standby -c "SELECT 1"
 [ "$STATUS" != 0 ] || fail "it lets somebody in"
 [ "$(oid shop__standby)" = "$copy" ] || fail "the copy is another one"
 
+step "privileges, a role's settings and the template mark that the live database has no more, the copy has no more either"
+rm "$T/drtool.yml"
+sql postgres -c "CREATE ROLE other" -c "GRANT TEMPORARY ON DATABASE shop TO other" -c "ALTER ROLE other IN DATABASE shop SET work_mem = '5MB'" -c "ALTER DATABASE shop IS_TEMPLATE true"
+expect 0 drtool verify "$good" --keep-standby
+copy=$(oid shop__standby)
+sql postgres -c "ALTER ROLE other IN DATABASE shop RESET ALL" -c "ALTER DATABASE shop IS_TEMPLATE false" -c "UPDATE pg_database SET datacl = NULL WHERE datname = 'shop'"
+run drtool doctor
+grep -q "standby copy: \"shop__standby\" holds snapshot $good since .* ago" <<<"$OUT" || fail "$OUT"
+expect 0 drtool restore "$good" --replace dbname=shop --confirm shop --json
+[ "$(jq -r .standby <<<"$OUT")" = shop__standby ] && [ "$(oid shop)" = "$copy" ] || fail "another database answers: $OUT"
+[ "$(sql postgres -c "SELECT datistemplate OR has_database_privilege('other', d.oid, 'CREATE') OR NOT has_database_privilege('other', d.oid, 'CONNECT') OR EXISTS (SELECT FROM pg_db_role_setting WHERE setdatabase = d.oid AND setrole = 'other'::regrole)
+	OR (SELECT array_agg(x::text ORDER BY x::text) FROM aclexplode(datacl) x) <> (SELECT array_agg(x::text ORDER BY x::text) FROM aclexplode(acldefault('d', datdba)) x) FROM pg_database d WHERE datname = 'shop'")" = f ] ||
+	fail "$(psql -l)"
+drop_kept
+sql postgres -c "REVOKE ALL ON DATABASE shop FROM PUBLIC"
+expect 0 drtool verify "$good" --keep-standby
+
 step "a new one takes the old one's place, and drop-old knows it"
 expect 0 drtool verify "$good" --keep-standby
 copy=$(oid shop__standby)

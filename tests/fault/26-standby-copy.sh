@@ -170,6 +170,9 @@ absent 'restoring'
 copy=$(oid shop__standby)
 expect 0 drtool drop-old dbname=shop shop__standby
 fill_disk "$T/mnt-target"
+run drtool doctor
+grep -q "server disk: .* free, and the database has" <<<"$OUT" || fail "$OUT"
+grep -q "standby copy: none, and .* free are too little for one of" <<<"$OUT" || fail "$OUT"
 fails 3 "free on the server's disk for a standby copy" -- "${verify[@]}"
 [ -z "$(oid shop__standby)" ] || fail "a copy was made"
 free_disk "$T/mnt-target"
