@@ -48,8 +48,7 @@ static bool prepare(struct finish *f, struct err *e)
 	struct err ignored = ERR_INIT;
 
 	/* What is told of as made must outlive a crash of the server: loading is over. */
-	if (!pg_exec(f->session, "SET default_transaction_read_only = off", e) ||
-	        !pg_exec(f->session, "SET synchronous_commit = on", e) ||
+	if (!pg_exec(f->session, "SET synchronous_commit = on", e) ||
 	        !pg_execf(f->session, e, "SET maintenance_work_mem = '%llukB'", (unsigned long long)kib))
 		return false;
 	/* Event triggers are there by now and have no business with this; superusers only, others cannot make any. */

@@ -8,8 +8,6 @@
 #include "src/base/child.h"
 #include "src/base/file.h"
 
-/* The database that came back may say otherwise, and it is the one we are in. */
-#define READ_WRITE  "SET default_transaction_read_only = off"
 #define ARCHIVE_MAX ((size_t)512 << 20)
 
 static bool find_tools(
@@ -52,10 +50,9 @@ static bool make_database(struct pg_session *s, const struct compare *c, struct 
 {
 	const struct pg_database *d = &c->contents->database;
 
-	return pg_exec(s, READ_WRITE, e) &&
-	       pg_execf(s, e, "CREATE DATABASE %s TEMPLATE template0 ENCODING %s LC_COLLATE %s LC_CTYPE %s",
-	               pg_quote_ident(a, c->reference), pg_quote_literal(a, d->encoding),
-	               pg_quote_literal(a, d->collate), pg_quote_literal(a, d->ctype));
+	return pg_execf(s, e, "CREATE DATABASE %s TEMPLATE template0 ENCODING %s LC_COLLATE %s LC_CTYPE %s",
+	        pg_quote_ident(a, c->reference), pg_quote_literal(a, d->encoding), pg_quote_literal(a, d->collate),
+	        pg_quote_literal(a, d->ctype));
 }
 
 /* All entries but subscriptions, which would connect to their publishers. */
@@ -80,7 +77,7 @@ static bool whole_script(struct buf *out, const struct compare *c, int server_ve
 	return ok;
 }
 
-/* Some of a database's own settings show in what pg_dump prints (quote_all_identifiers); one that is refused here was
+/* Some of a database's own settings show in what pg_dump prints (an extension's); one that is refused here was
  * refused there too. */
 static void apply_settings(struct pg_session *s, const struct compare *c, struct arena *a)
 {
@@ -152,8 +149,7 @@ done:
 		struct pg_session *cleaner = NULL;
 		struct err ignored = ERR_INIT;
 
-		if (pg_session_open(&cleaner, c->target, PG_SESSION_PLAIN, "reference", NULL, &ignored) &&
-		        pg_exec(cleaner, READ_WRITE, &ignored))
+		if (pg_session_open(&cleaner, c->target, PG_SESSION_PLAIN, "reference", NULL, &ignored))
 			pg_execf(cleaner, &ignored, "DROP DATABASE IF EXISTS %s WITH (FORCE)",
 			        pg_quote_ident(&a, c->reference));
 		pg_session_close(cleaner);

@@ -437,12 +437,21 @@ static char *dbname_text(const struct conninfo *c, const char *options, struct a
 }
 
 /*
+ * What a database, a role or the server sets by default and pg_dump and psql leave as it is: it would show in how
+ * definitions are printed, or change how they are read, or keep them from being made.
+ */
+#define CHILD_SETTINGS                                                                              \
+	" -c default_transaction_read_only=off -c standard_conforming_strings=on -c array_nulls=on" \
+	" -c quote_all_identifiers=off -c bytea_output=hex -c lc_monetary=C"
+
+/*
  * PGTZ=UTC because definitions hold timestamps too (partition bounds, defaults), PGCLIENTENCODING removed because
  * pg_dump would write its archive in it, LC_ALL=C because messages of the children end up in ours.
  */
 void conninfo_for_child(struct conninfo_child *out, const struct conninfo *c, int server_version, struct arena *arena)
 {
-	const char *password = conninfo_get(c, "password"), *options = startup_options(c, server_version, arena);
+	const char *password = conninfo_get(c, "password");
+	const char *options = arena_printf(arena, "%s" CHILD_SETTINGS, startup_options(c, server_version, arena));
 	const char **env = arena_alloc(arena, 9 * sizeof(*env));
 	size_t n = 0;
 

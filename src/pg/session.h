@@ -17,8 +17,9 @@
 struct pg_session; /* opaque */
 
 enum pg_session_kind {
-	PG_SESSION_PLAIN, /* search_path empty, timeouts 0, client_encoding UTF8; for catalogue queries and DDL by hand
-	                   */
+	/* search_path empty, timeouts 0, client_encoding UTF8, not read-only by default; for catalogue queries and DDL
+	 * by hand */
+	PG_SESSION_PLAIN,
 	/* PLAIN and all that pg_dump sets: DateStyle ISO, IntervalStyle postgres, extra_float_digits 3, bytea_output
 	 * hex, row_security off, synchronize_seqscans off, quote_all_identifiers off, TimeZone UTC, lc_monetary C,
 	 * xmloption content, standard_conforming_strings on, check_function_bodies off, idle and transaction timeouts 0

@@ -199,13 +199,14 @@ static const struct setting SETTINGS[] = {
 	{ "bytea_output", "hex", ALL, 0 },
 	{ "default_transaction_isolation", "read committed", ALL, 0 },
 	{ "default_transaction_deferrable", "off", ALL, 90100 },
+	{ "default_transaction_read_only", "off", ALL, 0 },
+	{ "quote_all_identifiers", "off", ALL, 90100 },
 	{ "jit", "off", ALL, 110000 },
 	{ "DateStyle", "ISO", DATA, 0 },
 	{ "IntervalStyle", "postgres", DATA, 0 },
 	{ "extra_float_digits", "3", DATA, 0 },
 	{ "row_security", "off", DATA, 90500 },
 	{ "synchronize_seqscans", "off", DATA, 0 },
-	{ "quote_all_identifiers", "off", DATA, 90100 },
 	{ "TimeZone", "UTC", DATA, 0 },
 	{ "lc_monetary", "C", DATA, 0 },
 	{ "xmloption", "content", DATA, 0 },
@@ -214,7 +215,6 @@ static const struct setting SETTINGS[] = {
 	{ "enable_seqscan", "on", DUMP, 0 },
 	{ "enable_tidscan", "on", DUMP, 0 },
 	{ "array_nulls", "on", LOAD, 0 },
-	{ "default_transaction_read_only", "off", LOAD, 0 },
 	{ "synchronous_commit", "off", LOAD, 0 },
 };
 

@@ -35,6 +35,23 @@ about back | diff "$T/about" - || fail "the database's own properties differ"
 full_dump back >"$T/back.sql"
 same_dumps "$T/source.sql" "$T/back.sql"
 
+step "what the role that connects sets for itself, which no snapshot holds: nothing shows, and nothing is in the way"
+createdb styled
+createdb there
+sql styled -c "CREATE TABLE t (a int[] DEFAULT '{NULL,1}', b text DEFAULT E'back\\\\slash', c bytea DEFAULT '\x005c', d interval DEFAULT '-1 day +02:03')" -c "INSERT INTO t SELECT FROM generate_series(1, 9)"
+full_dump styled >"$T/styled.sql"
+for setting in "default_transaction_read_only = on" "array_nulls = off" "standard_conforming_strings = off" "quote_all_identifiers = on" "bytea_output = escape" "intervalstyle = iso_8601"; do
+	PGOPTIONS=$unlocked sql postgres -c "ALTER ROLE postgres SET $setting"
+done
+expect 0 drtool snapshot "dbname=styled" --verify
+styled=$OUT
+for target in made there; do
+	expect 0 drtool restore "$styled" --into "dbname=$target"
+	full_dump "$target" >"$T/back.sql"
+	same_dumps "$T/styled.sql" "$T/back.sql"
+done
+PGOPTIONS=$unlocked sql postgres -c "ALTER ROLE postgres RESET ALL" -c "DROP DATABASE made" -c "DROP DATABASE there" -c "DROP DATABASE styled"
+
 step "no password hash in the repository unless asked for"
 hashes() {
 	repo_copy

@@ -240,11 +240,14 @@ static void for_a_child(void **state)
 	arena_release(&a);
 }
 
-/* Our timeouts stand behind the user's own options, wherever those come from. */
+/* Our timeouts and settings stand behind the user's own options, wherever those come from. */
 static void options_of_a_child(void **state)
 {
 	static const char ours[] = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0";
-	char path[] = "/tmp/drtool-service-XXXXXX", expected[256];
+	static const char settings[] =
+	        " -c default_transaction_read_only=off -c standard_conforming_strings=on -c array_nulls=on"
+	        " -c quote_all_identifiers=off -c bytea_output=hex -c lc_monetary=C";
+	char path[] = "/tmp/drtool-service-XXXXXX", expected[512];
 	struct conninfo *c = conninfo_new(), *again;
 	struct conninfo_child child;
 	struct arena a = ARENA_INIT;
@@ -253,19 +256,20 @@ static void options_of_a_child(void **state)
 	(void)state;
 	unsetenv("PGOPTIONS");
 	unsetenv("PGSERVICE");
-	snprintf(expected, sizeof(expected), "PGOPTIONS=%s", ours);
+	snprintf(expected, sizeof(expected), "PGOPTIONS=%s%s", ours, settings);
 	conninfo_for_child(&child, c, 130000, &a);
 	assert_true(in_env(&child, expected));
-	snprintf(expected, sizeof(expected), "PGOPTIONS=%s -c idle_session_timeout=0 -c transaction_timeout=0", ours);
+	snprintf(expected, sizeof(expected), "PGOPTIONS=%s -c idle_session_timeout=0 -c transaction_timeout=0%s", ours,
+	        settings);
 	conninfo_for_child(&child, c, 170000, &a);
 	assert_true(in_env(&child, expected));
 
 	setenv("PGOPTIONS", "-c my.own=1", 1);
-	snprintf(expected, sizeof(expected), "PGOPTIONS=-c my.own=1 %s", ours);
+	snprintf(expected, sizeof(expected), "PGOPTIONS=-c my.own=1 %s%s", ours, settings);
 	conninfo_for_child(&child, c, 0, &a);
 	assert_true(in_env(&child, expected));
 	conninfo_set(c, "options", "-c my.own=2");
-	snprintf(expected, sizeof(expected), "PGOPTIONS=-c my.own=2 %s", ours);
+	snprintf(expected, sizeof(expected), "PGOPTIONS=-c my.own=2 %s%s", ours, settings);
 	conninfo_for_child(&child, c, 0, &a);
 	assert_true(in_env(&child, expected));
 	assert_string_equal(child.dbname, "");
@@ -279,7 +283,7 @@ static void options_of_a_child(void **state)
 	conninfo_for_child(&child, c, 0, &a);
 	again = parse(child.dbname, "", false);
 	assert_string_equal(conninfo_get(again, "service"), "mine");
-	snprintf(expected, sizeof(expected), "-c my.own=3 %s", ours);
+	snprintf(expected, sizeof(expected), "-c my.own=3 %s%s", ours, settings);
 	assert_string_equal(conninfo_get(again, "options"), expected);
 	unsetenv("PGOPTIONS");
 	unsetenv("PGSERVICEFILE");
