@@ -156,7 +156,7 @@ bool kept_find(struct kept_list *out, struct pg_session *s, const char *live, st
 	            " CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT') OR pg_catalog.pg_has_role("
 	            "'pg_read_all_stats', 'USAGE') THEN pg_catalog.pg_database_size(oid) ELSE -1 END,"
 	            " (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid"
-	            " AND a.usesysid IS NOT NULL)"
+	            " AND a.usesysid IS NOT NULL), datallowconn, datconnlimit = -2"
 	            " FROM pg_catalog.pg_database d WHERE datname <> $1 AND (pg_catalog.strpos(datname, '" INFIX
 	            "') > 0"
 	            " OR pg_catalog.starts_with(pg_catalog.shobj_description(oid, 'pg_database'), '" FIRST "'))",
@@ -174,6 +174,8 @@ bool kept_find(struct kept_list *out, struct pg_session *s, const char *live, st
 		k->oid = (uint32_t)strtoul(PQgetvalue(r, i, 1), NULL, 10);
 		k->size = strtoll(PQgetvalue(r, i, 3), NULL, 10);
 		k->sessions = (unsigned)strtoul(PQgetvalue(r, i, 4), NULL, 10);
+		k->refuses = PQgetvalue(r, i, 5)[0] == 'f';
+		k->broken = PQgetvalue(r, i, 6)[0] == 't';
 		out->count++;
 	}
 	PQclear(r);

@@ -20,6 +20,9 @@ struct kept {
 	const char *comment; /* the one it had; NULL when none */
 	int64_t size;        /* bytes; -1 when it may not be read */
 	unsigned sessions;
+	bool refuses; /* connections */
+	bool broken; /* dropping it was begun and not completed: the server lets nobody in, and nothing but that be done
+	              */
 };
 struct kept_list {
 	struct kept *items; /* newest first */

@@ -89,6 +89,17 @@ bool restore_discard(const struct restore_options *o, const char *database, cons
  */
 uint64_t restore_leftover_bytes(struct pg_session *s, const char *wanted, const char *snapshot_id);
 
+struct restore_leftover {
+	const char *name;
+	const char *snapshot_id; /* by its name; "" when that does not say */
+	bool complete;           /* checked, and the next restore of that snapshot takes it up */
+	int64_t size;            /* bytes; -1 when it may not be read */
+	unsigned sessions;
+};
+/* What restores beside wanted have left: killed, or not as the snapshot, to be looked at. In the arena. */
+bool restore_leftovers(struct restore_leftover **out, size_t *count, struct pg_session *s, const char *wanted,
+        struct arena *a, struct err *e);
+
 /*
  * A database restored beside another one that was checked keeps that as its comment, so that a run which then fails or
  * is killed has not worked for nothing. find: out is "" when there is none of this snapshot; it is to be compared once

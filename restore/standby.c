@@ -119,6 +119,7 @@ static bool read_row(struct standby *out, const PGresult *r, int row, const stru
 	found.size = strtoll(PQgetvalue(r, row, 2), NULL, 10);
 	found.sessions = (unsigned)strtoul(PQgetvalue(r, row, 3), NULL, 10);
 	found.refuses = PQgetvalue(r, row, 4)[0] == 'f';
+	found.broken = PQgetvalue(r, row, 9)[0] == 't';
 	found.marks = (struct proof_standby){ .name = found.name,
 		.system_identifier = live->system_identifier,
 		.oid = (uint32_t)strtoul(PQgetvalue(r, row, 5), NULL, 10),
@@ -139,7 +140,7 @@ bool standby_find(
 	        "'pg_read_all_stats', 'USAGE') THEN pg_catalog.pg_database_size(d.oid) ELSE -1 END,"
 	        " (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity p WHERE p.datid = d.oid"
 	        " AND p.usesysid IS NOT NULL), d.datallowconn, d.oid, d.xmin, COALESCE(t.%s, 0),"
-	        " COALESCE((EXTRACT(EPOCH FROM t.stats_reset) * 1000000)::bigint, 0)"
+	        " COALESCE((EXTRACT(EPOCH FROM t.stats_reset) * 1000000)::bigint, 0), d.datconnlimit = -2"
 	        " FROM pg_catalog.pg_database d LEFT JOIN pg_catalog.pg_stat_database t ON t.datid = d.oid"
 	        " WHERE pg_catalog.starts_with(pg_catalog.shobj_description(d.oid, 'pg_database'), '" FIRST "')",
 	        pg_session_version(s) >= 140000 ? "sessions" : "xact_commit");
@@ -162,6 +163,8 @@ const char *standby_doubt(const struct standby *now, const struct proof *proof)
 {
 	const struct proof_standby *is = &now->marks, *was = proof ? proof->standby : NULL;
 
+	if (now->broken) /* in place: its row is the same version */
+		return "dropping it was begun and not completed";
 	if (!was || was->oid != is->oid || strcmp(was->system_identifier, is->system_identifier) != 0)
 		return "no proof of it is recorded";
 	if (!now->refuses)

@@ -29,6 +29,7 @@ struct standby {
 	int64_t size;               /* bytes; -1 when it may not be read */
 	unsigned sessions;          /* in it now */
 	bool refuses;               /* connections */
+	bool broken;                /* dropping it was begun and not completed */
 	struct proof_standby marks; /* as they are now */
 };
 
@@ -44,6 +45,9 @@ const char *standby_doubt(const struct standby *now, const struct proof *proof);
  */
 bool standby_lock(struct pg_session *s, const char *live, struct err *e);
 
+/* The name for a new one: the old one's, else one that is free. */
+bool standby_name(
+        char out[STANDBY_NAME_SIZE], struct pg_session *s, const char *live, const struct standby *old, struct err *e);
 /* Connections to it, from now on. */
 bool standby_allow(struct pg_session *s, const char *name, bool allow, struct err *e);
 /*

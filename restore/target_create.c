@@ -153,6 +153,33 @@ uint64_t restore_leftover_bytes(struct pg_session *s, const char *wanted, const 
 	return bytes;
 }
 
+bool restore_leftovers(struct restore_leftover **out, size_t *count, struct pg_session *s, const char *wanted,
+        struct arena *a, struct err *e)
+{
+	const char *params[2] = { "", wanted };
+	PGresult *r = NULL;
+	bool ok = pg_query(&r, s,
+	        "SELECT datname, COALESCE(pg_catalog.substring(datname::text, '[0-9]{8}-[0-9]{6}-[a-z0-9]{6}$'), ''),"
+	        " COALESCE(pg_catalog.shobj_description(oid, 'pg_database') LIKE '%, complete and checked', false)"
+	        " AND datconnlimit <> -2,"
+	        " CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT') OR pg_catalog.pg_has_role("
+	        "'pg_read_all_stats', 'USAGE') THEN pg_catalog.pg_database_size(oid) ELSE -1 END,"
+	        " (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a WHERE a.datid = pg_database.oid"
+	        " AND a.usesysid IS NOT NULL)" LEFTOVERS,
+	        2, params, e);
+
+	*count = 0;
+	*out = arena_alloc(a, ((size_t)(ok ? PQntuples(r) : 0) + 1) * sizeof(**out));
+	for (int i = 0; ok && i < PQntuples(r); i++)
+		(*out)[(*count)++] = (struct restore_leftover){ .name = arena_strdup(a, PQgetvalue(r, i, 0)),
+			.snapshot_id = arena_strdup(a, PQgetvalue(r, i, 1)),
+			.complete = PQgetvalue(r, i, 2)[0] == 't',
+			.size = strtoll(PQgetvalue(r, i, 3), NULL, 10),
+			.sessions = (unsigned)strtoul(PQgetvalue(r, i, 4), NULL, 10) };
+	PQclear(r);
+	return ok || err_wrap(e, "look for what restores have left");
+}
+
 static bool create(struct target *t, const char *sql, const struct cancel *cancel, struct err *e)
 {
 	for (unsigned attempt = 1;; attempt++) {
@@ -264,7 +291,7 @@ bool restore_find_checked(char out[64], const struct restore_options *o, const c
 	target_working_name(out, o->beside->name, snapshot_id);
 	ok = open_for(&t, o, cancel, e) &&
 	     pg_query_value(&found, t.maintenance,
-	             "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1"
+	             "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1 AND datconnlimit <> -2"
 	             " AND pg_catalog.shobj_description(oid, 'pg_database') = $2)",
 	             2, params, e);
 	if (ok && strcmp(found, "t") != 0)

@@ -99,6 +99,7 @@ json_t *answer_kept(const struct kept_list *l)
 		json_object_set_new(o, "replaced_by", *k->by ? answer_text(k->by) : json_null());
 		json_object_set_new(o, "size", k->size < 0 ? json_null() : json_integer(k->size));
 		json_object_set_new(o, "sessions", json_integer(k->sessions));
+		json_object_set_new(o, "half_dropped", json_boolean(k->broken));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -114,6 +115,7 @@ json_t *answer_standby(const struct standby *s)
 	json_object_set_new(o, "since", answer_time(s->since_us));
 	json_object_set_new(o, "size", s->size < 0 ? json_null() : json_integer(s->size));
 	json_object_set_new(o, "sessions", json_integer(s->sessions));
+	json_object_set_new(o, "half_dropped", json_boolean(s->broken));
 	return o;
 }
 

@@ -1,4 +1,5 @@
-/* src/cmd/drop_old.c - drtool drop-old: the databases that swaps have put aside, and the standby copy */
+/* src/cmd/drop_old.c - drtool drop-old: the databases that swaps have put aside, the standby copy, and what restores
+ * that came to nothing have left */
 #include "restore/standby.h"
 #include "src/base/clock.h"
 #include "src/cmd/answer.h"
@@ -15,10 +16,30 @@ struct drop_old {
 	struct repository *repository; /* for the journal; NULL when there is none */
 	struct kept_list kept;
 	struct standby standby; /* its name is NULL when there is none */
+	struct leftovers {
+		struct restore_leftover *items;
+		size_t count;
+	} restored, copied; /* beside the live database, and where a standby copy was made */
 	struct arena arena;
 };
 
 /* --- listing --- */
+
+static void add_leftovers(json_t *list, const struct leftovers *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		const struct restore_leftover *x = &l->items[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "kind", json_string("leftover"));
+		json_object_set_new(o, "name", answer_text(x->name));
+		json_object_set_new(o, "snapshot", *x->snapshot_id ? answer_text(x->snapshot_id) : json_null());
+		json_object_set_new(o, "complete", json_boolean(x->complete));
+		json_object_set_new(o, "size", x->size < 0 ? json_null() : json_integer(x->size));
+		json_object_set_new(o, "sessions", json_integer(x->sessions));
+		json_array_append_new(list, o);
+	}
+}
 
 static json_t *document(const struct drop_old *d)
 {
@@ -26,17 +47,34 @@ static json_t *document(const struct drop_old *d)
 
 	if (d->standby.name)
 		json_array_append_new(list, answer_standby(&d->standby));
+	add_leftovers(list, &d->restored);
+	add_leftovers(list, &d->copied);
 	return list;
 }
 
+/* since_us 0: not known. */
 static void row(struct table *t, const char *name, int64_t since_us, int64_t size, unsigned sessions)
 {
 	char text[TEXT_SIZE];
 
 	table_cell(t, name);
-	table_cell(t, text_age(text, clock_utc_us() - since_us));
+	table_cell(t, since_us ? text_age(text, clock_utc_us() - since_us) : "?");
 	table_cell(t, size < 0 ? "?" : text_bytes(text, (uint64_t)size));
 	table_cell(t, text_count(text, sessions));
+}
+
+static void leftover_rows(struct table *t, const struct leftovers *l)
+{
+	char what[64];
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct restore_leftover *x = &l->items[i];
+
+		row(t, x->name, 0, x->size, x->sessions);
+		snprintf(what, sizeof(what), "(a restore of %s%s)", *x->snapshot_id ? x->snapshot_id : "?",
+		        x->complete ? ", complete" : ", not complete");
+		table_cell(t, what);
+	}
 }
 
 static bool print_list(const struct drop_old *d, struct err *e)
@@ -49,7 +87,7 @@ static bool print_list(const struct drop_old *d, struct err *e)
 
 	if (cmd_json(d->c))
 		return say_result_json(document(d), e);
-	if (d->kept.count == 0 && !s->name) {
+	if (d->kept.count == 0 && !s->name && !d->restored.count && !d->copied.count) {
 		say_info("no database is kept");
 		return true;
 	}
@@ -58,13 +96,15 @@ static bool print_list(const struct drop_old *d, struct err *e)
 		const struct kept *k = &d->kept.items[i];
 
 		row(&t, k->name, k->until_us, k->size, k->sessions);
-		table_cell(&t, *k->by ? k->by : "?");
+		table_cell(&t, k->broken ? "(half dropped)" : *k->by ? k->by : "?");
 	}
 	if (s->name) {
 		row(&t, s->name, s->since_us, s->size, s->sessions);
 		snprintf(what, sizeof(what), "(standby copy of %s)", s->snapshot_id);
 		table_cell(&t, what);
 	}
+	leftover_rows(&t, &d->restored);
+	leftover_rows(&t, &d->copied);
 	table_write(&out, &t);
 	ok = say_result(buf_view(&out), e);
 	table_release(&t);
@@ -82,9 +122,33 @@ static const struct kept *find(const struct drop_old *d, const char *name)
 	return NULL;
 }
 
+/* What undo would swap back. */
+static const struct kept *newest(const struct drop_old *d)
+{
+	for (size_t i = 0; i < d->kept.count; i++)
+		if (!d->kept.items[i].broken)
+			return &d->kept.items[i];
+	return NULL;
+}
+
 static bool is_standby(const struct drop_old *d, const char *name)
 {
 	return d->standby.name && strcmp(d->standby.name, name) == 0;
+}
+
+static const struct restore_leftover *find_in(const struct leftovers *l, const char *name)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (strcmp(l->items[i].name, name) == 0)
+			return &l->items[i];
+	return NULL;
+}
+
+static const struct restore_leftover *find_leftover(const struct drop_old *d, const char *name)
+{
+	const struct restore_leftover *x = find_in(&d->restored, name);
+
+	return x ? x : find_in(&d->copied, name);
 }
 
 static bool check_idle(const char *name, unsigned sessions, struct err *e)
@@ -102,7 +166,13 @@ static bool check_names(const struct drop_old *d, struct err *e)
 
 	for (unsigned i = 1; i < o->argument_count; i++) {
 		const struct kept *k = find(d, o->arguments[i]);
+		const struct restore_leftover *x = find_leftover(d, o->arguments[i]);
 
+		if (x) {
+			if (!check_idle(x->name, x->sessions, e))
+				return false;
+			continue;
+		}
 		if (is_standby(d, o->arguments[i])) {
 			if (!check_idle(d->standby.name, d->standby.sessions, e))
 				return false;
@@ -115,7 +185,7 @@ static bool check_names(const struct drop_old *d, struct err *e)
 		}
 		if (!check_idle(k->name, k->sessions, e))
 			return false;
-		if (k == &d->kept.items[0] && !place_confirmed(&d->place, d->c, e))
+		if (k == newest(d) && !place_confirmed(&d->place, d->c, e))
 			return err_wrap(e, "\"%s\" is the newest, which undo would swap back", k->name);
 	}
 	return true;
@@ -127,32 +197,42 @@ static bool drop_kept(const struct drop_old *d, const char *name, struct err *e)
 	struct arena a = ARENA_INIT;
 	const char *quoted = pg_quote_ident(&a, name);
 	struct err ignored = ERR_INIT;
+	char *template = NULL;
 	bool ok;
 
-	pg_execf(s, &ignored, "ALTER DATABASE %s IS_TEMPLATE false", quoted);
-	ok = pg_execf(s, e, "DROP DATABASE %s", quoted) || err_wrap(e, "drop database \"%s\"", name);
+	/* Of a half dropped one the server ends the session that alters it. */
+	ok = pg_query_value(&template, s,
+	        "SELECT COALESCE((SELECT datistemplate FROM pg_catalog.pg_database WHERE datname = $1), false)", 1,
+	        &name, e);
+	if (ok && strcmp(template, "t") == 0)
+		pg_execf(s, &ignored, "ALTER DATABASE %s IS_TEMPLATE false", quoted);
+	ok = ok && pg_execf(s, e, "DROP DATABASE %s", quoted);
+	if (!ok)
+		err_wrap(e, "drop database \"%s\"", name);
+	free(template);
 	arena_release(&a);
 	return ok;
 }
 
-/* As what a restore left behind: nobody could remove a subscription from it beforehand. */
-static bool drop_standby(const struct drop_old *d, const char *name, struct err *e)
+/* What nobody uses yet may hold a subscription, which nobody could remove from it beforehand. */
+static bool discard(const struct drop_old *d, const char *name, struct err *e)
 {
 	const struct restore_options o = { .target = d->place.target.conn,
 		.maintenance_db = d->place.maintenance_db,
 		.beside = &d->place.live.database };
 
-	return standby_lock(d->place.maintenance, d->place.live.database.name, e) &&
+	return (find_in(&d->restored, name) || standby_lock(d->place.maintenance, d->place.live.database.name, e)) &&
 	       restore_discard(&o, name, d->c->cancel, e);
 }
 
 static bool drop(struct drop_old *d, const char *name, struct err *e)
 {
 	struct journal_event event = record_start("drop-old", place_repository_name(&d->place));
-	bool standby = is_standby(d, name);
-	int64_t size_now = standby ? d->standby.size : find(d, name)->size;
+	const struct kept *kept = find(d, name);
+	const struct restore_leftover *left = find_leftover(d, name);
+	int64_t size_now = kept ? kept->size : left ? left->size : d->standby.size;
 	char size[TEXT_SIZE];
-	bool ok = standby ? drop_standby(d, name, e) : drop_kept(d, name, e);
+	bool ok = kept ? drop_kept(d, name, e) : discard(d, name, e);
 
 	record_server(&event, d->place.target.conn);
 	record_detail(&event, "dropped", "%s", name);
@@ -181,13 +261,23 @@ static bool drop_named(struct drop_old *d, struct err *e)
 	return true;
 }
 
+static bool look(struct drop_old *d, struct err *e)
+{
+	struct pg_session *s = d->place.maintenance;
+	const struct pg_database *live = &d->place.live.database;
+	char copy[STANDBY_NAME_SIZE];
+
+	return kept_find(&d->kept, s, live->name, &d->arena, e) && standby_find(&d->standby, s, live, &d->arena, e) &&
+	       standby_name(copy, s, live->name, &d->standby, e) &&
+	       restore_leftovers(&d->restored.items, &d->restored.count, s, live->name, &d->arena, e) &&
+	       restore_leftovers(&d->copied.items, &d->copied.count, s, copy, &d->arena, e);
+}
+
 static bool run(struct drop_old *d, struct err *e)
 {
 	struct err why = ERR_INIT;
 
-	if (!place_open(&d->place, d->c, d->c->options->arguments[0], "the database", e) ||
-	        !kept_find(&d->kept, d->place.maintenance, d->place.live.database.name, &d->arena, e) ||
-	        !standby_find(&d->standby, d->place.maintenance, &d->place.live.database, &d->arena, e))
+	if (!place_open(&d->place, d->c, d->c->options->arguments[0], "the database", e) || !look(d, e))
 		return false;
 	if (d->c->options->argument_count == 1)
 		return print_list(d, e);

@@ -11,7 +11,7 @@
 
 static bool holds_this(const struct replace *x)
 {
-	return x->standby.name && strcmp(x->standby.snapshot_id, x->manifest->id) == 0;
+	return x->standby.name && !x->standby.broken && strcmp(x->standby.snapshot_id, x->manifest->id) == 0;
 }
 
 /* What cannot be learned about it only means that it is not relied on. */
@@ -68,7 +68,9 @@ void replace_standby_text(struct buf *out, const struct replace *x)
 		return;
 	buf_add(out, "  standby copy  ");
 	text_printable(out, x->standby.name);
-	if (!holds_this(x))
+	if (x->standby.broken)
+		buf_add(out, " is not used: dropping it was begun and not completed\n");
+	else if (!holds_this(x))
 		buf_addf(out, " is not used: it holds snapshot %s\n", x->standby.snapshot_id);
 	else if (x->standby_doubt)
 		buf_addf(out, " is compared with the snapshot before it is used: %s\n", x->standby_doubt);

@@ -30,11 +30,16 @@ static bool find_kept(struct undo *u, struct err *e)
 
 	if (!kept_find(&l, u->place.maintenance, live, &u->arena, e))
 		return false;
-	if (l.count == 0) {
+	for (size_t i = 0; i < l.count && !u->kept; i++) {
+		if (!l.items[i].broken)
+			u->kept = &l.items[i];
+		else
+			say_warn("\"%s\" cannot come back: dropping it was begun and not completed", l.items[i].name);
+	}
+	if (!u->kept) {
 		err_set(e, ERR_REFUSED, "no database was kept that \"%s\" could go back to", live);
 		return err_hint(e, "restore a snapshot instead: drtool list, drtool restore ID --replace");
 	}
-	u->kept = &l.items[0];
 	return true;
 }
 
@@ -47,6 +52,8 @@ static void kept_text(struct buf *out, const struct undo *u)
 	if (*k->by)
 		buf_addf(out, ", when %s%s took its place", strcmp(k->by, "undo") == 0 ? "" : "snapshot ",
 		        strcmp(k->by, "undo") == 0 ? "an undo" : k->by);
+	if (k->refuses)
+		buf_add(out, "\n  connections   refused; they are allowed again with the swap");
 	buf_addf(out, "\n  size          %s\n", k->size < 0 ? "unknown" : text_bytes(size, (uint64_t)k->size));
 	buf_addf(out, "rows written since then, which only %s has: ", u->place.live.database.name);
 	written_text(out, u->since);
@@ -125,16 +132,19 @@ static bool swap_by_command(struct undo *u, struct err *e)
 static bool swap_names(struct undo *u, struct err *e)
 {
 	struct journal_event event = record_start("undo", place_repository_name(&u->place));
-	json_t *counts = place_counts(&u->place, u->c, u->kept->name);
+	json_t *counts = u->kept->refuses ? NULL : place_counts(&u->place, u->c, u->kept->name);
 	bool ok;
 
 	u->swap.replacement = u->kept->name;
 	u->swap.replacement_comment = u->kept->comment;
 	u->swap.by = "undo";
+	u->swap.closed = u->kept->refuses;
 	ok = hook_run(HOOK_BEFORE_SWAP, &u->facts, u->c, e) && place_swap(&u->swap, &u->place, u->c, e);
 	record_server(&event, u->place.target.conn);
 	record_detail(&event, "replacement", "%s", u->kept->name);
 	if (ok) {
+		if (u->swap.closed) /* nobody could look before */
+			counts = place_counts(&u->place, u->c, u->place.live.database.name);
 		u->facts.kept = u->swap.kept;
 		record_detail(&event, "kept", "%s", u->swap.kept);
 		record_detail(&event, "swap_ms", "%lld", (long long)(u->swap.window_us / 1000));

@@ -97,8 +97,8 @@ static const struct command rows[COMMAND_COUNT] = {
 	[COMMAND_DROP_OLD] = {
 		"drop-old", "DB [NAME...]", 1, 16,
 		"list the databases that were kept, drop the ones named",
-		"Without NAME the kept databases of DB and its standby copy are listed, with size and age. The newest is dropped only with --confirm, for "
-		"it is the one undo would swap back.",
+		"Without NAME the kept databases of DB, its standby copy and what restores that came to nothing have left are listed, with size and age. The "
+		"newest kept one is dropped only with --confirm, for it is the one undo would swap back.",
 		"drtool drop-old shop\ndrtool drop-old shop shop__before_20261120_100851",
 	},
 	[COMMAND_CAT] = {

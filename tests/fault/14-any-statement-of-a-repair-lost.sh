@@ -56,7 +56,7 @@ whole() { # the database that answers, with what belongs to it
 drop_kept() {
 	local name
 	expect 0 drtool drop-old dbname=shop --json
-	for name in $(jq -r '.[].name' <<<"$OUT"); do
+	for name in $(jq -r '.[] | select(.kind == "kept") | .name' <<<"$OUT"); do
 		expect 0 drtool drop-old dbname=shop "$name" --confirm shop
 	done
 }

@@ -29,7 +29,7 @@ answers() { # the old or the new one, whole, with its settings and a comment, wi
 drop_kept() {
 	local name
 	expect 0 drtool drop-old dbname=shop --json
-	for name in $(jq -r '.[].name' <<<"$OUT"); do
+	for name in $(jq -r '.[] | select(.kind == "kept") | .name' <<<"$OUT"); do
 		expect 0 drtool drop-old dbname=shop "$name" --confirm shop
 	done
 }

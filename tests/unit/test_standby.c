@@ -68,6 +68,9 @@ static void each_mark_counts(void **state)
 	assert_null(doubt(m, true, 0));
 	assert_non_null(standby_doubt(&s, NULL));
 	assert_non_null(standby_doubt(&s, &without));
+	without.standby = &marks;
+	s.broken = true;
+	assert_non_null(standby_doubt(&s, &without));
 	assert_non_null(doubt(m, false, 0));
 	assert_non_null(doubt(m, true, 1));
 	m.oid++;
