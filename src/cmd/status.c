@@ -110,9 +110,10 @@ static void server_lines(struct buf *out, const struct status_server *s)
 
 		buf_addf(out, "  %-18s", i ? "" : "kept");
 		text_printable(out, k->name);
-		buf_addf(out, ", %s, put aside %s ago\n",
+		buf_addf(out, ", %s, put aside %s ago%s\n",
 		        k->size < 0 ? "of unknown size" : text_bytes(size, (uint64_t)k->size),
-		        text_age(age, clock_utc_us() - k->until_us));
+		        text_age(age, clock_utc_us() - k->until_us),
+		        k->broken ? ", half dropped: drop it once more" : "");
 	}
 }
 
@@ -150,6 +151,17 @@ static void unfinished_line(struct buf *out, const struct cmd *c, const struct s
 	arena_release(&a);
 }
 
+static void refuted_text(struct buf *out, const struct status *s)
+{
+	char age[TEXT_SIZE];
+
+	if (s->refuted && s->good_age_us < 0)
+		buf_add(out, ", and does not come back as it was, nor does any other");
+	else if (s->refuted)
+		buf_addf(out, ", and does not come back as it was; the newest other one is %s old",
+		        text_age(age, s->good_age_us));
+}
+
 static void one_text(struct buf *out, const struct cmd *c, const struct answer *a)
 {
 	int64_t rto = options_number(c->options, OPTION_RTO, 0) * 1000000;
@@ -160,6 +172,7 @@ static void one_text(struct buf *out, const struct cmd *c, const struct answer *
 	text_printable(out, s->database);
 	buf_add(out, "\n");
 	snapshot_line(out, "newest snapshot", s->newest, now);
+	refuted_text(out, s);
 	verdict_text(out, verdict(rpo > 0, s->rpo_missed, false), "rpo", rpo);
 	buf_add(out, "\n");
 	snapshot_line(out, "newest good proof", s->proved, now);
@@ -243,6 +256,8 @@ static json_t *one_document(const struct cmd *c, const struct answer *a)
 	json_object_set_new(o, "damaged", answer_count(s->damaged));
 	json_object_set_new(o, "newest", s->newest ? answer_manifest(s->newest) : json_null());
 	json_object_set_new(o, "age_seconds", s->newest ? answer_seconds(s->age_us) : json_null());
+	json_object_set_new(o, "newest_differs", json_boolean(s->refuted > 0));
+	json_object_set_new(o, "good_age_seconds", s->good_age_us < 0 ? json_null() : answer_seconds(s->good_age_us));
 	json_object_set_new(o, "proved", s->proved ? answer_text(s->proved->id) : json_null());
 	json_object_set_new(o, "proof", answer_proof(s->proof));
 	json_object_set_new(o, "prediction", prediction_document(&s->prediction));
@@ -277,7 +292,8 @@ static int nagios_text(struct buf *out, const struct cmd *c, const struct answer
 	for (size_t i = 0; i < count; i++) {
 		const struct status *s = &answers[i].status;
 		int level = s->rpo_missed || s->rto_missed ? NAGIOS_MISSED
-		            : s->rto_unknown || s->damaged || !s->newest || unfinished_left(&s->unfinished)
+		            : s->rto_unknown || s->damaged || !s->newest || s->refuted ||
+		                            unfinished_left(&s->unfinished)
 		                    ? NAGIOS_WARNING
 		                    : 0;
 
@@ -288,8 +304,11 @@ static int nagios_text(struct buf *out, const struct cmd *c, const struct answer
 		if (unfinished_left(&s->unfinished))
 			buf_addf(&text, ", %zu indexes and %zu foreign keys to be made", s->unfinished.indexes,
 			        s->unfinished.foreign_keys);
-		if (s->newest)
-			buf_addf(&data, " '%s age'=%llds;;%s;0", s->database, (long long)(s->age_us / 1000000), rpo);
+		if (s->refuted)
+			buf_add(&text, ", the newest snapshot does not come back as it was");
+		if (s->good_age_us >= 0)
+			buf_addf(&data, " '%s age'=%llds;;%s;0", s->database, (long long)(s->good_age_us / 1000000),
+			        rpo);
 		if (s->prediction.basis)
 			buf_addf(&data, " '%s restore'=%.1fs;;%s;0", s->database,
 			        (double)s->prediction.duration_us / 1e6, rto);

@@ -1,13 +1,44 @@
 #include "src/monitor/status.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define WEEK_US ((int64_t)7 * 24 * 3600 * 1000000)
+
+/* One that nobody has tried yet counts, and so does one whose proof cannot be read. */
+static enum fetch_answer count_refuted(
+        void *cookie, size_t index, const struct proof *p, const struct err *why, struct err *e)
+{
+	size_t *refuted = cookie;
+
+	(void)why;
+	(void)e;
+	if (!p || p->outcome != PROOF_DIFFERS)
+		return FETCH_ENOUGH;
+	*refuted = index + 1;
+	return FETCH_ON;
+}
+
+/* The newest that is not known to be bad: there is nothing else to go back to. */
+static bool find_good(
+        struct status *s, struct repository *r, const struct manifest_list *l, int64_t now_us, struct err *e)
+{
+	struct proof_wanted *wanted = xcalloc(l->count + 1, sizeof(*wanted));
+	bool ok;
+
+	for (size_t i = 0; i < l->count; i++)
+		wanted[i] = (struct proof_wanted){ s->database, l->items[l->count - 1 - i]->id };
+	ok = proof_load_each_newest(r, s->database, wanted, l->count, count_refuted, &s->refuted, e);
+	free(wanted);
+	s->good_age_us = s->refuted < l->count ? now_us - l->items[l->count - 1 - s->refuted]->instant_us : -1;
+	return ok;
+}
 
 /* Keeps the newest; counts the others. */
 static bool read_snapshots(struct status *s, struct repository *r, int64_t now_us, struct err *e)
 {
 	struct manifest_list l = { 0 };
+	bool ok;
 
 	if (!manifest_list_load(&l, r, s->database, e))
 		return false;
@@ -18,12 +49,13 @@ static bool read_snapshots(struct status *s, struct repository *r, int64_t now_u
 		if (now_us - l.items[i]->finished_us < WEEK_US)
 			s->stored_week_bytes += l.items[i]->stored_new_bytes;
 	}
+	ok = find_good(s, r, &l, now_us, e);
 	if (l.count) {
 		s->newest = l.items[--l.count];
 		s->age_us = now_us - s->newest->instant_us;
 	}
 	manifest_list_release(&l);
-	return true;
+	return ok;
 }
 
 static bool read_proof(struct status *s, struct repository *r, struct err *e)
@@ -97,7 +129,7 @@ static void predict(struct status *s, const struct status_live *live)
 
 static void compare(struct status *s, const struct status_objectives *o)
 {
-	s->rpo_missed = o->rpo_us > 0 && (!s->newest || s->age_us > o->rpo_us);
+	s->rpo_missed = o->rpo_us > 0 && (s->good_age_us < 0 || s->good_age_us > o->rpo_us);
 	s->rto_unknown = o->rto_us > 0 && s->prediction.basis == PREDICTION_NONE;
 	s->rto_missed = o->rto_us > 0 && s->prediction.duration_us > o->rto_us;
 }

@@ -26,11 +26,13 @@ struct status_live {
 struct status {
 	const char *database; /* its name in the repository */
 	size_t snapshots, damaged;
-	struct manifest *newest;      /* NULL: none */
-	int64_t age_us;               /* since the state that the newest holds */
-	struct manifest *proved;      /* the newest whose newest proof is good; NULL: none */
-	struct proof *proof;          /* of it */
-	uint64_t plain_bytes;         /* of a snapshot taken now: the newest's, grown as the database has */
+	struct manifest *newest; /* NULL: none */
+	int64_t age_us;          /* since the state that the newest holds */
+	size_t refuted;          /* of the newest, those whose proof says that they do not come back as they were */
+	int64_t good_age_us;     /* since the state that the newest of the others holds; -1: there is none */
+	struct manifest *proved; /* the newest whose newest proof is good; NULL: none */
+	struct proof *proof;     /* of it */
+	uint64_t plain_bytes;    /* of a snapshot taken now: the newest's, grown as the database has */
 	struct prediction prediction; /* of the newest: of a swap alone where the standby copy is ready and holds it */
 	struct proof *standby_proof;  /* of the standby copy; NULL: there is none */
 	const char *standby_doubt;    /* why the standby copy cannot be relied on; NULL: it is ready, if there is one */

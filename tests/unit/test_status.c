@@ -134,6 +134,37 @@ static void test_the_newest_good_proof(void **state)
 	repository_close(r);
 }
 
+/* One that is known not to come back is none to go back to. */
+static void test_one_that_differs_does_not_count(void **state)
+{
+	struct repository *r = fixture_repository();
+	const struct status_objectives o = { .rpo_us = 3600 * S };
+	int64_t taken = 1777723200 * S;
+	struct status s;
+
+	(void)state;
+	fixture_save(r, "shop", ID1, taken - 7200 * S, "");
+	fixture_save(r, "shop", ID2, taken, "");
+	s = read_status(r, &o, 0, taken + 60 * S);
+	assert_true(!s.refuted && !s.rpo_missed && s.good_age_us == s.age_us);
+	status_release(&s);
+	fixture_prove(r, "shop", ID2, 10, PROOF_DIFFERS);
+	s = read_status(r, &o, 0, taken + 60 * S);
+	assert_true(s.refuted == 1 && s.rpo_missed);
+	assert_true(s.good_age_us == s.age_us + 7200 * S);
+	assert_string_equal(s.newest->id, ID2);
+	status_release(&s);
+	fixture_prove(r, "shop", ID1, 11, PROOF_DIFFERS);
+	s = read_status(r, &o, 0, taken + 60 * S);
+	assert_true(s.refuted == 2 && s.rpo_missed && s.good_age_us < 0);
+	status_release(&s);
+	fixture_prove(r, "shop", ID2, 12, PROOF_SOURCE_FAULTS);
+	s = read_status(r, &o, 0, taken + 60 * S);
+	assert_true(!s.refuted && !s.rpo_missed);
+	status_release(&s);
+	repository_close(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +172,7 @@ int main(void)
 		cmocka_unit_test(test_objectives_are_compared_with_the_newest),
 		cmocka_unit_test(test_how_the_last_prediction_turned_out),
 		cmocka_unit_test(test_the_newest_good_proof),
+		cmocka_unit_test(test_one_that_differs_does_not_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
