@@ -1,6 +1,7 @@
 /* src/cmd/assertion.c - see assertion.h */
 #include "src/cmd/assertion.h"
 
+#include "src/cmd/confirm.h"
 #include "src/cmd/say.h"
 #include "src/pg/session.h"
 
@@ -114,7 +115,8 @@ static bool check_commands(
 
 	environment(env, restored, &a);
 	for (size_t i = 0; ok && i < v->count; i++) {
-		say_info("check %zu: %s", i + 1, v->list[i]);
+		say_info("check %zu%s%s", i + 1, confirm_may_be_secret(v->list[i]) ? "" : ": ",
+		        confirm_may_be_secret(v->list[i]) ? "" : v->list[i]);
 		ok = hook_shell(v->list[i], facts, env, c, e);
 		if (!ok && e->kind == ERR_FAILED) {
 			e->kind = ERR_DIFFERS;

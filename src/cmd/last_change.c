@@ -70,6 +70,19 @@ static enum fetch_answer look_at(void *cookie, const struct journal_event *v, co
 	return FETCH_ENOUGH;
 }
 
+/* A run that was killed right after a swap has not written that down; what was put aside says when. */
+static bool swapped_since(const struct last_change *l)
+{
+	struct kept_list kept;
+	struct arena a = ARENA_INIT;
+	struct err ignored = ERR_INIT;
+	bool since = kept_find(&kept, l->place->maintenance, l->place->live.database.name, &a, &ignored) &&
+	             kept.count && kept.items[0].until_us > l->finished_us;
+
+	arena_release(&a);
+	return since;
+}
+
 static bool refuse(const struct last_change *l, const struct cmd *c, struct err *e)
 {
 	const char *name = l->place->live.database.name;
@@ -103,5 +116,5 @@ bool last_change_undoable(const struct place *p, const struct cmd *c, struct rep
 
 	if (r && !journal_each_newest(r, place_repository_name(p), words, look_at, &l, &why))
 		say_warn("whether a migration came after the last swap is not known: %s", why.msg);
-	return !l.migration || refuse(&l, c, e);
+	return !l.migration || swapped_since(&l) || refuse(&l, c, e);
 }

@@ -8,6 +8,8 @@
 #include "src/cmd/text.h"
 
 #define SESSIONS_SHOWN 5
+#define FREE_WAIT_US   5000000
+#define FREE_PAUSE_MS  500
 
 static const char *quoted(struct arena *a, const char *word)
 {
@@ -217,13 +219,49 @@ json_t *place_counts(const struct place *p, const struct cmd *c, const char *dbn
 
 /* --- the swap --- */
 
+/* A monitor that visits every database, a transaction between PREPARE and COMMIT: what stands in the way may pass. */
+static bool look_until_free(struct live *out, const struct place *p, const struct cmd *c, struct err *e)
+{
+	int64_t end = clock_monotonic_us() + FREE_WAIT_US;
+
+	for (;;) {
+		struct err why = ERR_INIT;
+
+		if (!live_look(out, p->maintenance, p->live.database.name, e))
+			return false;
+		if (live_check(out, p->maintenance, &why))
+			return true;
+		if (why.kind != ERR_REFUSED || clock_monotonic_us() >= end) {
+			*e = why;
+			return false;
+		}
+		live_release(out);
+		if (!cancel_sleep(c->cancel, FREE_PAUSE_MS, e))
+			return false;
+	}
+}
+
+/* By the clock of this machine or of another one: what was put aside last is what undo takes first. */
+static bool choose_moment(int64_t *out, const struct place *p, struct err *e)
+{
+	struct kept_list l;
+	struct arena a = ARENA_INIT;
+	bool ok = kept_find(&l, p->maintenance, p->live.database.name, &a, e);
+
+	*out = clock_utc_us();
+	if (ok && l.count && l.items[0].until_us >= *out)
+		*out = l.items[0].until_us + 1000000;
+	arena_release(&a);
+	return ok;
+}
+
 bool place_swap(struct place_swap *io, const struct place *p, const struct cmd *c, struct err *e)
 {
 	const struct pg_database *d = &p->live.database;
 	struct live now = { 0 };
 	struct arena a = ARENA_INIT;
 	struct swap_result result = { 0 };
-	int64_t when = clock_utc_us();
+	int64_t when = 0;
 	struct swap w = { .server = p->target.conn,
 		.maintenance_db = p->maintenance_db,
 		.live = d->name,
@@ -232,7 +270,7 @@ bool place_swap(struct place_swap *io, const struct place *p, const struct cmd *
 		.replacement = io->replacement,
 		.replacement_closed = io->closed,
 		.replacement_comment = io->replacement_comment };
-	bool ok = live_look(&now, p->maintenance, d->name, e) && live_check(&now, p->maintenance, e) &&
+	bool ok = look_until_free(&now, p, c, e) && choose_moment(&when, p, e) &&
 	          kept_name(io->kept, p->maintenance, d->name, when, e);
 
 	if (ok) {

@@ -291,6 +291,7 @@ static bool swap(struct replace *x, struct err *e)
 
 	if (x->given.conn)
 		return swap_by_command(x, e);
+	x->swapping = true;
 	x->swap.replacement = x->restored.database;
 	x->swap.replacement_comment = x->place.live.database.comment;
 	x->swap.by = x->manifest->id;
@@ -320,7 +321,7 @@ static void leave(struct replace *x, const struct err *why)
 	else if (x->given.conn)
 		say_info("the restored database stays as \"%s\": empty it before the next restore into it",
 		        x->restored.database);
-	else if (why->kind != ERR_REFUSED && why->kind != ERR_CANCELLED)
+	else if ((why->kind != ERR_REFUSED || x->swapping) && why->kind != ERR_CANCELLED)
 		say_info("the restored database stays as \"%s\": %s", x->restored.database,
 		        x->checked ? "the same command takes it up again" : "the next restore replaces it");
 	else if (!restore_discard(&o, x->restored.database, NULL, &trouble))
@@ -474,7 +475,7 @@ static bool run(struct replace *x, struct err *e)
 	predict(x, kind);
 	replace_standby_look(x, kind);
 	look_for_room(x);
-	x->at_snapshot = written_at_snapshot(x->repository, x->manifest->database, x->manifest->id);
+	x->at_snapshot = written_at_snapshot(x->repository, x->manifest->database, x->manifest->id, x->place.written);
 	replace_say_plan(x);
 	usable_warn_of_snapshot(x->repository, x->manifest);
 	if (!preflight(x, e))

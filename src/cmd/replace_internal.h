@@ -24,6 +24,7 @@ struct replace {
 	struct restore_result restored;
 	struct usable later;         /* oid 0 unless it is to be usable first */
 	bool taken_up;               /* the restored database is one an earlier run had completed */
+	bool swapping;               /* all was checked; what is in the way now may not be there for the next run */
 	bool checked;                /* it is marked so, and the next run may take it up */
 	struct standby standby;      /* of the live database; name NULL: there is none, or it is not wanted */
 	struct proof *standby_proof; /* of it, when it holds this snapshot; may be NULL */

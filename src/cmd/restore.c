@@ -208,6 +208,22 @@ static void finish(struct usable *later, const struct restore_result *result)
 	usable_finish(later);
 }
 
+/* What was asked for and is not done would pass for done. */
+static bool check_no_swap(const struct options *o, struct err *e)
+{
+	static const enum option_id before_a_swap[] = { OPTION_CHECK, OPTION_CHECK_SQL, OPTION_SWAP_WITH,
+		OPTION_SWAP_BACK };
+
+	for (size_t i = 0; i < sizeof(before_a_swap) / sizeof(before_a_swap[0]); i++) {
+		if (!options_set(o, before_a_swap[i]))
+			continue;
+		err_set(e, ERR_USAGE, "--%s belongs to a swap, and without --replace nothing is swapped",
+		        option_row(before_a_swap[i])->name);
+		return err_hint(e, "leave it out, or name the live database with --replace");
+	}
+	return true;
+}
+
 bool cmd_restore(struct cmd *c, struct err *e)
 {
 	const char *into = options_text(c->options, OPTION_INTO);
@@ -220,10 +236,12 @@ bool cmd_restore(struct cmd *c, struct err *e)
 
 	if (!usable_check(c->options, e) || !restore_table_check(c->options, e))
 		return false;
-	if (options_set(c->options, OPTION_FINISH))
-		return usable_run(c, e);
 	if (options_text(c->options, OPTION_REPLACE))
 		return replace_run(c, e);
+	if (!check_no_swap(c->options, e))
+		return false;
+	if (options_set(c->options, OPTION_FINISH))
+		return usable_run(c, e);
 	if (!into) {
 		err_set(e, ERR_USAGE, "restore into which database?");
 		return err_hint(e, "name it: drtool restore %s --into \"dbname=shop_copy\"", c->options->arguments[0]);

@@ -322,7 +322,8 @@ void usable_warn(const struct cmd *c, struct repository *r, const char *name, co
 	struct buf server = BUF_INIT;
 
 	target_server(&server, conn);
-	unfinished_find(&left, r, name,
+	/* It may have been recorded under another name, as that of the snapshot it was restored from. */
+	unfinished_find(&left, r, NULL,
 	        &(struct unfinished_database){
 	                .oid = d->oid, .identifier = d->system_identifier, .server = buf_str(&server) },
 	        &ignored);

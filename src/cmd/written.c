@@ -11,9 +11,12 @@
 #define TEXT_MAX_BYTES ((size_t)64 << 10)
 #define SHOWN          6
 
+#define DATABASE "oid" /* no table's name: these have a dot */
+
 /* Partitions count for themselves, their roots not at all. */
-#define COUNTS                                                                                                       \
-	"SELECT schemaname || '.' || relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_catalog.pg_stat_user_tables" \
+#define COUNTS                                                                                                                  \
+	"SELECT '" DATABASE "', oid::bigint FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()"          \
+	" UNION ALL SELECT schemaname || '.' || relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_catalog.pg_stat_user_tables" \
 	" WHERE n_tup_ins + n_tup_upd + n_tup_del > 0"
 
 bool written_read(json_t **out, struct pg_session *s, struct err *e)
@@ -54,9 +57,18 @@ static json_t *recorded(const struct journal_event *v)
 	return NULL;
 }
 
+/* Those of a journal that does not say whose they are are taken for this one's. */
+static bool of_another(const json_t *before, const json_t *now)
+{
+	const json_t *was = json_object_get(before, DATABASE), *is = json_object_get(now, DATABASE);
+
+	return was && is && json_integer_value(was) != json_integer_value(is);
+}
+
 struct search {
 	const char *detail; /* the name to look for is in this one, or in the snapshot's id when NULL */
 	const char *name;
+	const json_t *now; /* counts of the database they are to be compared with; NULL: of any */
 	json_t *found;
 };
 
@@ -71,13 +83,17 @@ static enum fetch_answer look_at(void *cookie, const struct journal_event *v, co
 	if (!name || strcmp(name, s->name) != 0)
 		return FETCH_ON;
 	s->found = recorded(v);
-	return FETCH_ENOUGH;
+	if (s->found && (!s->now || !of_another(s->found, s->now)))
+		return FETCH_ENOUGH;
+	json_decref(s->found);
+	s->found = NULL;
+	return FETCH_ON;
 }
 
-json_t *written_at_snapshot(struct repository *r, const char *database, const char *snapshot_id)
+json_t *written_at_snapshot(struct repository *r, const char *database, const char *snapshot_id, const json_t *now)
 {
-	static const char *const words[] = { "snapshot", NULL };
-	struct search s = { .name = snapshot_id };
+	static const char *const words[] = { "snapshot", "replace", NULL };
+	struct search s = { .name = snapshot_id, .now = now };
 	struct err ignored = ERR_INIT;
 
 	journal_each_newest(r, database, words, look_at, &s, &ignored);
@@ -122,13 +138,15 @@ json_t *written_since(const json_t *before, const json_t *now)
 	json_t *list, *value;
 	const char *table;
 
-	if (!before || !now)
+	if (!before || !now || of_another(before, now))
 		return json_null();
 	list = json_array();
 	json_object_foreach((json_t *)now, table, value)
 	{
 		json_int_t more = json_integer_value(value) - json_integer_value(json_object_get(before, table));
 
+		if (strcmp(table, DATABASE) == 0)
+			continue;
 		if (more < 0) {
 			json_decref(list);
 			return json_null();
@@ -146,7 +164,8 @@ void written_text(struct buf *out, const json_t *since)
 	json_int_t total = 0;
 
 	if (!since || !json_is_array(since)) {
-		buf_add(out, "unknown: no statistics of that moment are in the journal, or they were reset since");
+		buf_add(out,
+		        "unknown: no statistics of that moment and this database are in the journal, or they were reset since");
 		return;
 	}
 	if (count == 0) {

@@ -64,6 +64,38 @@ error_says read-only
 [ "$(grep -c after_swap "$T/hooks")" = 0 ] || fail "$(hooks)"
 rm "$T/hooks"
 
+step "a check where nothing is swapped is not passed over in silence"
+for check in --check=true "--check-sql=SELECT 1" --swap-with=true; do
+	expect 2 drtool restore "$good" --into dbname=elsewhere "$check"
+	error_says "without --replace" "${check%%=*}"
+done
+
+step "a command that may hold a password is not shown"
+expect 6 drtool restore "$good" --replace shop --confirm "$confirm" --no-safety-snapshot --check "false postgres://app:geheim@$PGHOST/shop"
+! grep -q geheim "$T/err" || fail "$(cat "$T/err")"
+
+step "what is left is listed, with what it holds, and dropped by its name"
+expect 0 drtool drop-old shop
+grep -q "^shop__restoring_$good .*(a restore of $good, complete)$" <<<"$OUT" || fail "$OUT"
+expect 0 drtool drop-old shop --json
+jq -e --arg id "$good" 'length == 1 and .[0].kind == "leftover" and .[0].snapshot == $id and .[0].complete and .[0].size > 1000000' <<<"$OUT" >/dev/null || fail "$OUT"
+psql -X -q -d "shop__restoring_$good" -c "SELECT pg_sleep(100)" >/dev/null 2>&1 &
+background+=("$!")
+looking() { [ "$(sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop__restoring_$good'")" = "$1" ]; }
+wait_for 10 looking 1 || fail "the session does not start"
+expect 3 drtool drop-old shop "shop__restoring_$good"
+error_says "1 session"
+sql postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop__restoring_$good'" >/dev/null
+wait_for 10 looking 0 || fail "the session does not end"
+expect 0 drtool drop-old shop "shop__restoring_$good"
+[ "$(names)" = shop ] || fail "$(names)"
+
+step "a restored one that was half dropped is not taken up"
+expect 6 drtool restore "$good" --replace shop --confirm "$confirm" --no-safety-snapshot --check false
+sql postgres -c "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'shop__restoring_$good'"
+expect 6 drtool restore "$good" --replace shop --confirm "$confirm" --no-safety-snapshot --check false
+rm "$T/hooks"
+
 step "checks that hold, on the restored database and not on the live one"
 expect 0 drtool restore "$good" --replace shop --confirm "$confirm" --json --check-sql "SELECT count(*) = 0 FROM products WHERE name = 'written'" --check-sql "SELECT count(*) FROM orders" \
 	--check "test \"\$(psql -XAtc 'SELECT current_database()')\" = shop__restoring_$good"
@@ -94,6 +126,22 @@ expect 2 drtool restore "$good" --replace "dbname=other" --confirm other --confi
 expect 0 drtool restore "$good" --replace "dbname=other" --confirm other --confirm-source shop
 [ "$(sql other -c "SELECT count(*) FROM orders")" = "$(sql shop -c "SELECT count(*) FROM orders")" ] || fail "not restored"
 [ "$(sql postgres -c "SELECT count(*) FROM pg_database WHERE datname ~ '^other__before'")" = 1 ] || fail "not kept"
+
+step "what was written is not counted between two databases of the same name"
+createdb stock
+sql stock -c "CREATE TABLE t (a int)" -c "INSERT INTO t SELECT generate_series(1, 10)"
+counted() { [ "$(sql stock -c "SELECT n_tup_ins FROM pg_stat_user_tables")" = "$1" ]; }
+wait_for 10 counted 10 || fail "no statistics"
+snapshot stock
+first=$ID
+sql stock -c "INSERT INTO t SELECT generate_series(1, 5)"
+wait_for 10 counted 15 || fail "no statistics"
+snapshot stock
+expect 0 drtool restore "$first" --replace "dbname=stock" --confirm stock
+sql stock -c "INSERT INTO t SELECT generate_series(1, 20)"
+wait_for 10 shows "since that snapshot: 20 in 1 table: public.t 20" drtool restore "$first" --replace "dbname=stock" --dry-run || fail "$(cat "$T/err")"
+expect 0 drtool restore "$ID" --replace "dbname=stock" --dry-run # taken of the one that is kept now
+grep -q "since that snapshot: unknown" "$T/err" || fail "$(cat "$T/err")"
 
 step "a database that is not there"
 expect 2 drtool restore "$good" --replace "dbname=nowhere" --confirm nowhere

@@ -45,6 +45,31 @@ grep -q "$SAFETY .*safety-" <<<"$OUT" || fail "$OUT"
 as_written 0 "drtool restore SAFETY --replace shop --confirm shop"
 right
 
+step "by whatever clock: what was put aside last is what undo takes"
+expect 0 drtool drop-old shop --json
+KEPT=$(jq -r '.[0].name' <<<"$OUT")
+sql postgres -c "COMMENT ON DATABASE $KEPT IS 'drtool: kept shop, replaced 2099-01-01T00:00:00.000Z by undo; drtool undo swaps back'"
+expect 0 drtool undo shop --confirm shop
+expect 0 drtool restore latest --replace shop --confirm shop --no-safety-snapshot --json
+last=$(jq -r .kept <<<"$OUT")
+sql postgres -c "COMMENT ON DATABASE $last IS 'drtool: kept shop, replaced 2099-01-01T00:00:00.000Z by undo; drtool undo swaps back'"
+expect 0 drtool restore latest --replace shop --confirm shop --no-safety-snapshot --json
+last=$(jq -r .kept <<<"$OUT")
+expect 3 drtool undo shop
+grep -q "^by $last:" "$T/err" || fail "$last: $(cat "$T/err")"
+
+step "an old database that dropping has made unusable does not get the name, and can be dropped once more"
+sql postgres -c "UPDATE pg_database SET datconnlimit = -2 WHERE datname = '$last'" # as DROP DATABASE does when it is interrupted
+expect 3 drtool undo shop
+grep -q "^warning: \"$last\" cannot come back" "$T/err" && ! grep -q "^by $last:" "$T/err" || fail "$(cat "$T/err")"
+expect 0 drtool status shop
+grep -q "$last.*half dropped" <<<"$OUT" || fail "$OUT"
+expect 0 drtool drop-old shop --json
+jq -e '.[0].half_dropped and (.[1:] | all(.half_dropped == false))' <<<"$OUT" >/dev/null || fail "$OUT"
+expect 3 drtool drop-old shop "$(jq -r '.[1].name' <<<"$OUT")"
+expect 0 drtool drop-old shop "$last"
+expect 0 drtool undo shop --confirm shop
+
 step "an old database that somebody still looks at is not dropped; without any, that is said"
 expect 0 drtool drop-old shop --json
 KEPT=$(jq -r '.[0].name' <<<"$OUT")

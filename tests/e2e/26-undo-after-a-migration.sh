@@ -73,6 +73,18 @@ expect 3 drtool undo "dbname=shop"
 error_says "only when that is confirmed"
 repo_remove "$EVENT"
 
+step "a swap since then that was killed before it was written down"
+event migrate ".snapshot_id = \"$good\" | .outcome = \"done\""
+echo "hooks: { after_swap: 'kill -KILL \$PPID' }" >drtool.yml
+run drtool restore "$good" --replace dbname=shop --confirm shop --no-safety-snapshot
+rm drtool.yml
+[ "$STATUS" = 137 ] || fail "$STATUS: $(cat "$T/err")"
+expect 0 drtool journal shop --json
+[ "$(jq -r '.[-1].event' <<<"$OUT")" = migrate ] || fail "$OUT"
+expect 3 drtool undo "dbname=shop"
+error_says "only when that is confirmed"
+event migrate ".snapshot_id = \"$good\" | .outcome = \"done\""
+
 step "a provider's own swap is not run either"
 expect 3 drtool undo "dbname=shop" --confirm shop --swap-back "touch $T/ran"
 [ ! -e "$T/ran" ] || fail "it was run"
