@@ -304,6 +304,14 @@ static bool finish(struct run *r, struct err *e)
 	return ok;
 }
 
+/* No superuser, and owners are to come back: what is refused then mostly is that. */
+static bool may_lack_rights(const struct run *r)
+{
+	const char *superuser = PQparameterStatus(pg_session_conn(r->target.maintenance), "is_superuser");
+
+	return !r->options->no_owner && superuser && strcmp(superuser, "off") == 0;
+}
+
 /* Everything is there but some objects: worth keeping, under a name nobody takes for the real one. */
 static bool incomplete(const struct run *r, struct err *e)
 {
@@ -317,7 +325,8 @@ static bool incomplete(const struct run *r, struct err *e)
 		observer_note(r->obs, NOTE_WARN, "%s: %s", r->findings.items[i].object, r->findings.items[i].what);
 	err_set(e, ERR_FAILED, "%zu object%s could not be restored; the first is %s: %s", more, more == 1 ? "" : "s",
 	        first ? first->object : "?", first ? first->what : "?");
-	return err_hint(e, "all the rest is in database \"%s\", which the next restore replaces", r->target.working);
+	return err_hint(e, "all the rest is in database \"%s\", which the next restore replaces%s", r->target.working,
+	        may_lack_rights(r) ? "; --no-owner needs no rights over other roles" : "");
 }
 
 static bool restore_all(struct run *r, struct err *e)

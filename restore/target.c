@@ -16,24 +16,30 @@ void target_working_name(char out[64], const char *wanted, const char *snapshot_
 		snprintf(out, 64, "drtool_restoring_%s", snapshot_id);
 }
 
-static bool connect_one(struct target *t, const char *dbname, const struct cancel *cancel, struct err *e)
+static bool connect_one(
+        struct target *t, const char *dbname, const char *role, const struct cancel *cancel, struct err *e)
 {
 	conninfo_set(t->maintenance_db, "dbname", dbname);
-	return pg_session_open(&t->maintenance, t->maintenance_db, PG_SESSION_PLAIN, "restore", cancel, e);
+	return pg_session_open(&t->maintenance, t->maintenance_db, PG_SESSION_PLAIN, role, cancel, e);
 }
 
-/* The first error counts: that "template1" cannot be reached either says nothing new. */
+/*
+ * Where the server lets us into our own database alone, that one will do when it is there; under another name, for what
+ * a killed run left in it is ended by name. The first error counts: that others cannot be reached either says nothing
+ * new.
+ */
 static bool connect_maintenance(
         struct target *t, const char *maintenance_db, const struct cancel *cancel, struct err *e)
 {
-	struct err first = ERR_INIT, second = ERR_INIT;
+	struct err first = ERR_INIT, second = ERR_INIT, third = ERR_INIT;
 
 	t->maintenance_db = conninfo_copy(t->given);
 	if (maintenance_db)
-		return connect_one(t, maintenance_db, cancel, e);
-	if (connect_one(t, "postgres", cancel, &first))
+		return connect_one(t, maintenance_db, "restore", cancel, e);
+	if (connect_one(t, "postgres", "restore", cancel, &first))
 		return true;
-	if (first.kind != ERR_CANCELLED && connect_one(t, "template1", cancel, &second))
+	if (first.kind != ERR_CANCELLED && (connect_one(t, "template1", "restore", cancel, &second) ||
+	                                           connect_one(t, t->wanted, "restore inside", cancel, &third)))
 		return true;
 	*e = first;
 	return false;

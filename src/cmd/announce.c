@@ -48,7 +48,8 @@ bool target_announce(struct pg_session **session, struct target *t, const struct
 static bool open_maintenance(
         struct pg_session **out, const struct conninfo *conn, const struct cancel *cancel, struct err *e)
 {
-	static const char *const names[] = { "postgres", "template1", NULL };
+	/* The last one where the server lets us into nothing but our own. */
+	const char *const names[] = { "postgres", "template1", conninfo_get(conn, "dbname"), NULL };
 	struct err first = ERR_INIT;
 
 	for (const char *const *name = names; *name; name++) {

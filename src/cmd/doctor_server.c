@@ -8,7 +8,7 @@
 #define OLDEST_USABLE  120000
 #define OLDEST_TESTED  150000
 #define NEWEST_TESTED  190000 /* exclusive */
-#define EXTRA_SESSIONS 3      /* coordinator, pg_dump, watcher */
+#define EXTRA_SESSIONS 4      /* coordinator, pg_dump, watcher, the lock that keeps runs apart */
 
 /* The first column of the first row as a number; false with *e when the query fails. */
 static bool query_number(int64_t *out, struct doctor *d, const char *sql, struct err *e)
@@ -162,13 +162,11 @@ static void check_connections(struct doctor *d)
 	int64_t room, needed = (int64_t)d->jobs + EXTRA_SESSIONS;
 	struct err e = ERR_INIT;
 
-	if (!query_number(&room, d,
-	            "SELECT current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint - "
-	            "(SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend') + 1",
-	            &e))
+	if (!pg_catalog_connections_free(&room, d->session, &e))
 		doctor_add_err(d, DOCTOR_UNKNOWN, "connections", &e);
-	else if (room < needed)
-		doctor_add(d, DOCTOR_WARN, "connections", "use fewer --jobs, or raise max_connections",
+	else if (++room < needed) /* our own ends before */
+		doctor_add(d, DOCTOR_WARN, "connections",
+		        "use fewer --jobs, or raise max_connections or the CONNECTION LIMIT of the role or database",
 		        "%lld needed, %lld free now", (long long)needed, (long long)room);
 	else
 		doctor_add(d, DOCTOR_OK, "connections", NULL, "%lld needed, %lld free now", (long long)needed,

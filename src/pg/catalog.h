@@ -15,6 +15,9 @@ bool pg_catalog_database(struct pg_database *out, struct pg_session *s, struct a
 /* The same of another database of the server; ERR_NOT_FOUND when there is none of that name. */
 bool pg_catalog_database_named(
         struct pg_database *out, struct pg_session *s, const char *name, struct arena *a, struct err *e);
+/* How many more sessions this role may open in this database, without what the server keeps back for superusers; may be
+ * negative. */
+bool pg_catalog_connections_free(int64_t *out, struct pg_session *s, struct err *e);
 /* Tables, partitioned tables, views, foreign tables pg_dump would look at (user relations, not of extensions, and
  * extension configuration tables). */
 bool pg_catalog_relations(struct pg_relation_list *out, struct pg_session *s, struct arena *a, struct err *e);

@@ -214,6 +214,35 @@ bool pg_catalog_database_named(
 	return true;
 }
 
+/*
+ * Of the server, of this role and of this database, whichever has least. What kind of session another role's is cannot
+ * be seen by everybody (backend_type is NULL then): it counts.
+ */
+static const char *const connections_sql =
+        "WITH sessions AS (SELECT usesysid, datid FROM pg_catalog.pg_stat_activity WHERE datid IS NOT NULL"
+        " AND COALESCE(backend_type, 'client backend') = 'client backend')"
+        " SELECT LEAST(pg_catalog.current_setting('max_connections')::bigint"
+        " - pg_catalog.current_setting('superuser_reserved_connections')::bigint"
+        " - COALESCE(pg_catalog.current_setting('reserved_connections', true), '0')::bigint"
+        " - (SELECT count(*) FROM sessions),"
+        " CASE WHEN NOT r.rolsuper AND r.rolconnlimit >= 0"
+        " THEN r.rolconnlimit - (SELECT count(*) FROM sessions WHERE usesysid = r.oid) END,"
+        " CASE WHEN NOT r.rolsuper AND d.datconnlimit >= 0"
+        " THEN d.datconnlimit - (SELECT count(*) FROM sessions WHERE datid = d.oid) END)"
+        " FROM pg_catalog.pg_roles r, pg_catalog.pg_database d"
+        " WHERE r.rolname = SESSION_USER AND d.datname = pg_catalog.current_database()";
+
+bool pg_catalog_connections_free(int64_t *out, struct pg_session *s, struct err *e)
+{
+	char *text = NULL;
+
+	if (!pg_query_value(&text, s, connections_sql, 0, NULL, e))
+		return err_wrap(e, "count the free connections");
+	*out = text ? strtoll(text, NULL, 10) : 0;
+	free(text);
+	return true;
+}
+
 bool pg_catalog_database(struct pg_database *out, struct pg_session *s, struct arena *a, struct err *e)
 {
 	return pg_catalog_database_named(out, s, NULL, a, e);

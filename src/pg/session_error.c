@@ -166,7 +166,8 @@ static bool hint_for_state(struct pg_session *s, struct err *e, const char *sqls
 		return err_hint(
 		        e, "list the databases there with: psql -h %s -p %s -l", PQhost(s->conn), PQport(s->conn));
 	if (!strcmp(sqlstate, "53300"))
-		return err_hint(e, "all connection slots of the server are taken; use fewer jobs or try again later");
+		return err_hint(e,
+		        "the server, this role or this database has no connection left: use fewer --jobs, try again later, or raise max_connections or the CONNECTION LIMIT");
 	if (!strcmp(sqlstate, "57P03"))
 		return err_hint(e, "the server is starting up, shutting down or recovering; try again in a moment");
 	return false;

@@ -104,6 +104,8 @@ static void dump_roles(struct schema_dump *d, const struct conninfo_child *child
 			"--no-password",
 			arena_printf(&d->arena, "--encoding=%s", d->attempt->database.encoding),
 			arena_printf(&d->arena, "--dbname=%s", child->dbname),
+			/* Or it goes to "postgres", which may be closed to us: this one is not. */
+			arena_printf(&d->arena, "--database=%s", child->dbname),
 			with ? NULL : "--no-role-passwords",
 			NULL,
 		};

@@ -11,6 +11,7 @@
 
 #define DEFAULT_JOBS_MAX    4 /* memory: 4 readers stay inside 256 MiB */
 #define DEFAULT_LOCK_WAIT_S 300
+#define OTHER_SESSIONS      4 /* coordinator, pg_dump, watcher, the lock that keeps runs apart */
 #define BACKOFF_FIRST_MS    500
 /* An attempt that came to nothing at once is soon repeated; one that had read for a while would only meet the same
  * traffic again. */
@@ -30,6 +31,7 @@ struct run {
 	struct pg_database database;
 	struct pg_tools tools;
 	const char *name; /* of the database in the repository */
+	unsigned jobs;    /* readers */
 	char id[SNAPSHOT_ID_SIZE];
 	int64_t started_us;
 	struct turn turn;
@@ -45,6 +47,22 @@ static unsigned default_jobs(void)
 	return n < 2 ? 2 : n > DEFAULT_JOBS_MAX ? DEFAULT_JOBS_MAX : (unsigned)n;
 }
 
+/* Fewer readers where the server, the role or the database has not room for all: slower, and done. */
+static bool fit_jobs(struct run *run, struct pg_session *s, struct err *e)
+{
+	unsigned wanted = run->options->jobs == 0 ? default_jobs() : run->options->jobs;
+	int64_t room;
+
+	if (!pg_catalog_connections_free(&room, s, e))
+		return false;
+	room -= OTHER_SESSIONS; /* s still counts: the server may take its time to end it */
+	run->jobs = room >= (int64_t)wanted ? wanted : room < 1 ? 1 : (unsigned)room;
+	if (run->jobs < wanted)
+		observer_note(run->observer, NOTE_WARN, "connections are scarce: %u reader%s instead of %u", run->jobs,
+		        run->jobs == 1 ? "" : "s", wanted);
+	return true;
+}
+
 /* Who is it, which programs fit, is the name free for it? */
 static bool identify(struct run *run, struct err *e)
 {
@@ -55,7 +73,7 @@ static bool identify(struct run *run, struct err *e)
 
 	if (!pg_session_open(&s, o->source, PG_SESSION_PLAIN, NULL, run->cancel, e))
 		return false;
-	ok = pg_catalog_database(&run->database, s, &run->arena, e);
+	ok = pg_catalog_database(&run->database, s, &run->arena, e) && fit_jobs(run, s, e);
 	pg_session_close(s);
 	if (!ok || !pg_tools_for_server(&run->tools, &warning, run->database.server_version, PG_TOOLS_CLIENT, o->pg_bin,
 	                   &run->arena, run->cancel, e))
@@ -80,7 +98,7 @@ static bool prepare(struct run *run, struct err *e)
 	run->context = (struct attempt_context){ .options = o,
 		.token = run->id + strlen(run->id) - 6,
 		.seed = run->repository->chunk_seed,
-		.jobs = o->jobs == 0 ? default_jobs() : o->jobs,
+		.jobs = run->jobs,
 		.tools = &run->tools,
 		.observer = run->observer,
 		.cancel = run->cancel };

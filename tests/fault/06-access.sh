@@ -67,3 +67,28 @@ absent new
 expect 0 drtool restore "$good" --into "user=reader dbname=mine" --no-owner
 [ "$(sql mine -c 'SELECT count(*) FROM orders')" = "$(sql shop -c 'SELECT count(*) FROM orders')" ] || fail "orders differ"
 nothing_left
+
+step "fewer connections than readers: fewer readers; none at all: said"
+sql postgres -c "ALTER ROLE reader CONNECTION LIMIT 6"
+no_sessions
+expect 0 drtool snapshot "dbname=shop user=reader" --jobs 4
+grep -q "^warning: connections are scarce: 1 reader instead of 4" "$T/err" || fail "$(cat "$T/err")"
+run drtool doctor "dbname=shop user=reader" --jobs 4
+grep -qE '^warn *connections: 8 needed, [0-6] free' <<<"$OUT" || fail "$OUT"
+sql postgres -c "ALTER ROLE reader CONNECTION LIMIT 0"
+fails 1 "connections" -- drtool snapshot "dbname=shop user=reader"
+grep -q '^hint:.*CONNECTION LIMIT' "$T/err" || fail "$(cat "$T/err")"
+sql postgres -c "ALTER ROLE reader CONNECTION LIMIT -1"
+
+step "a server that lets us into these databases alone, not into postgres"
+createdb -O reader alone
+sed -i -e '1i local shop,alone reader trust' -e '1i local all reader reject' "$SERVER/data/pg_hba.conf"
+sql postgres -c "SELECT pg_reload_conf()" >/dev/null
+shut() { ! psql -X -U reader postgres -c '' 2>/dev/null; }
+wait_for 10 shut || fail "the server still lets the role into postgres"
+expect 0 drtool snapshot "dbname=shop user=reader"
+! grep -q "roles are not kept" "$T/err" || fail "$(cat "$T/err")"
+expect 0 drtool restore "$OUT" --into "user=reader dbname=alone" --no-owner
+[ "$(sql alone -c 'SELECT count(*) FROM orders')" = "$(sql shop -c 'SELECT count(*) FROM orders')" ] || fail "orders differ"
+fails 1 postgres -- drtool restore "$good" --into "user=reader dbname=nowhere" --no-owner
+nothing_left
