@@ -29,10 +29,11 @@ static bool read_sessions(struct live *l, struct pg_session *s, struct err *e)
 
 	if (!pg_query(&r, s,
 	            "SELECT COALESCE(a.usename, ''), COALESCE(a.application_name, ''), pg_catalog.count(*), " MAY_END
+	            ", COALESCE(r.rolsuper, true)"
 	            " FROM pg_catalog.pg_stat_activity a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid"
 	            " WHERE a.datname = $1 AND a.usesysid IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid()"
 	            " AND pg_catalog.starts_with(COALESCE(a.application_name, ''), 'drtool') IS NOT TRUE"
-	            " GROUP BY 1, 2, 4 ORDER BY 3 DESC, 1, 2",
+	            " GROUP BY 1, 2, 4, 5 ORDER BY 3 DESC, 1, 2",
 	            1, &name, e))
 		return err_wrap(e, "list the sessions");
 	l->sessions = arena_alloc(&l->arena, ((size_t)PQntuples(r) + 1) * sizeof(*l->sessions));
@@ -43,6 +44,7 @@ static bool read_sessions(struct live *l, struct pg_session *s, struct err *e)
 		x->application = arena_strdup(&l->arena, PQgetvalue(r, i, 1));
 		x->count = (unsigned)strtoul(PQgetvalue(r, i, 2), NULL, 10);
 		x->may_end = PQgetvalue(r, i, 3)[0] == 't';
+		x->super = PQgetvalue(r, i, 4)[0] == 't';
 		l->connections += x->count;
 	}
 	PQclear(r);
@@ -166,6 +168,8 @@ static bool check_sessions(const struct live *l, struct err *e)
 			continue;
 		err_set(e, ERR_REFUSED, "%u session%s of role \"%s\" (%s) may not be ended by this role", x->count,
 		        x->count == 1 ? "" : "s", x->user, *x->application ? x->application : "no application name");
+		if (x->super)
+			return err_hint(e, "it is a superuser's: stop that application, or connect as a superuser");
 		return err_hint(e,
 		        "stop that application, connect as a superuser, or let one run: GRANT pg_signal_backend TO <role>");
 	}

@@ -10,6 +10,7 @@ struct live_session {
 	const char *user, *application; /* of them all; "" when not set */
 	unsigned count;
 	bool may_end; /* this role may end them */
+	bool super;   /* only another superuser may */
 };
 
 struct live {

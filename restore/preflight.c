@@ -185,8 +185,11 @@ static bool check_rights(
 
 	if (ok && creates && PQntuples(r) == 1 && strcmp(PQgetvalue(r, 0, 0), "t") != 0) {
 		ok = err_set(e, ERR_REFUSED, "role \"%s\" may not create databases", PQgetvalue(r, 0, 2));
-		err_hint(e, "let an administrator create the empty database \"%s\", or give this role CREATEDB",
-		        conninfo_get(o->target, "dbname"));
+		if (o->beside)
+			err_hint(e, "let an administrator run: ALTER ROLE \"%s\" CREATEDB", PQgetvalue(r, 0, 2));
+		else
+			err_hint(e, "let an administrator create the empty database \"%s\", or give this role CREATEDB",
+			        conninfo_get(o->target, "dbname"));
 	} else if (ok && missing_roles && PQntuples(r) == 1 && strcmp(PQgetvalue(r, 0, 1), "t") != 0) {
 		ok = err_set(e, ERR_REFUSED, "role \"%s\" may not create the %zu missing roles", PQgetvalue(r, 0, 2),
 		        missing_roles);

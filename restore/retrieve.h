@@ -11,6 +11,9 @@
 
 #include "restore/restore.h"
 
+/* The comment of each begins so. */
+#define RETRIEVE_COMMENT "drtool: table "
+
 struct retrieve_options {
 	const struct conninfo *target; /* the database */
 	const char *const *tables;     /* patterns, as in pg_dump's --table; at least one */

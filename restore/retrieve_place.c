@@ -8,7 +8,6 @@
 #include "src/base/utf8.h"
 #include "src/codec/hash.h"
 
-#define COMMENT_START  "drtool: table "
 #define COMMENT_MARK   ", not complete"
 #define PARENTS_MAX    100
 #define NAME_BYTES     63
@@ -55,7 +54,7 @@ static bool ends_with(const char *text, const char *end)
 
 static bool is_leftover(const char *kind, const char *comment)
 {
-	return strcmp(kind, "r") == 0 && strncmp(comment, COMMENT_START, strlen(COMMENT_START)) == 0 &&
+	return strcmp(kind, "r") == 0 && strncmp(comment, RETRIEVE_COMMENT, strlen(RETRIEVE_COMMENT)) == 0 &&
 	       ends_with(comment, COMMENT_MARK);
 }
 
@@ -94,7 +93,7 @@ static bool check_name(struct retrieve *r, const struct retrieved *t, struct err
 			ok = drop_leftover(r, t, PQgetvalue(found, 0, 0), e);
 		} else {
 			ok = err_set(e, ERR_REFUSED, "%s exists already", t->new_qualified);
-			if (strncmp(PQgetvalue(found, 0, 2), COMMENT_START, strlen(COMMENT_START)) == 0)
+			if (strncmp(PQgetvalue(found, 0, 2), RETRIEVE_COMMENT, strlen(RETRIEVE_COMMENT)) == 0)
 				err_hint(e,
 				        "an earlier restore made it and nothing is ever put over it; when it is not needed: DROP TABLE %s",
 				        t->new_qualified);
@@ -329,8 +328,8 @@ static bool keep_private(struct retrieve *r, const struct retrieved *t, struct e
 static bool set_comment(struct retrieve *r, const struct retrieved *t, const char *end, struct err *e)
 {
 	struct arena a = ARENA_INIT;
-	const char *text = arena_printf(
-	        &a, COMMENT_START "%s of snapshot %s/%s%s", t->qualified, r->manifest->database, r->manifest->id, end);
+	const char *text = arena_printf(&a, RETRIEVE_COMMENT "%s of snapshot %s/%s%s", t->qualified,
+	        r->manifest->database, r->manifest->id, end);
 	bool ok = pg_execf(r->session, e, "COMMENT ON TABLE %s IS %s", t->new_qualified, pg_quote_literal(&a, text));
 
 	arena_release(&a);

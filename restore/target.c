@@ -100,7 +100,8 @@ static bool look_inside(struct target *t, const struct cancel *cancel, struct er
 		t->state = TARGET_EMPTY;
 		if (*found) {
 			ok = err_set(e, ERR_REFUSED, "database \"%s\" is not empty: it holds %s", t->wanted, found);
-			err_hint(e, "name a database that does not exist yet (it is created), or an empty one");
+			err_hint(e,
+			        "name a database that does not exist yet (it is created), or an empty one; to put the snapshot in the place of this one: --replace");
 		}
 	} else {
 		ok = false;

@@ -3,6 +3,7 @@
 
 #include "src/base/clock.h"
 #include "src/cmd/say.h"
+#include "src/cmd/swap_command.h"
 #include "src/cmd/text.h"
 #include "storage/repository/journal.h"
 #include "storage/repository/manifest.h"
@@ -12,6 +13,7 @@ struct last_change {
 	struct repository *repository;
 	bool migration;            /* that was it */
 	bool failed;               /* the migration itself */
+	bool by_command;           /* it was a swap, and no names were changed by it */
 	char id[SNAPSHOT_ID_SIZE]; /* of the snapshot taken before it; "" when none is recorded */
 	bool there;                /* that snapshot still is */
 	int64_t finished_us;
@@ -59,8 +61,11 @@ static enum fetch_answer look_at(void *cookie, const struct journal_event *v, co
 		return FETCH_ON;
 	if (is_word(v, "restore") && !restored_here(l->place, v))
 		return FETCH_ON;
-	if (!is_word(v, "migrate"))
+	if (!is_word(v, "migrate")) {
+		l->by_command = journal_detail(v, "swap") != NULL;
+		l->finished_us = v->finished_us;
 		return FETCH_ENOUGH;
+	}
 	if (!migrated_here(l, v))
 		return FETCH_ON;
 	l->migration = true;
@@ -109,6 +114,14 @@ static bool refuse(const struct last_change *l, const struct cmd *c, struct err 
 	return false;
 }
 
+/* What is kept is older than that: it is not what was live before. */
+static bool refuse_names(const struct last_change *l, struct err *e)
+{
+	err_set(e, ERR_REFUSED, "the last swap of database \"%s\" was made by a command, and only a command swaps back",
+	        l->place->live.database.name);
+	return err_hint(e, "name it: drtool undo %s --swap-back COMMAND, or swap.back in drtool.yml", l->place->word);
+}
+
 bool last_change_undoable(const struct place *p, const struct cmd *c, struct repository *r, struct err *e)
 {
 	struct last_change l = { .place = p, .repository = r };
@@ -116,5 +129,7 @@ bool last_change_undoable(const struct place *p, const struct cmd *c, struct rep
 
 	if (r && !journal_each_newest(r, place_repository_name(p), words, look_at, &l, &why))
 		say_warn("whether a migration came after the last swap is not known: %s", why.msg);
-	return !l.migration || swapped_since(&l) || refuse(&l, c, e);
+	if ((l.migration || (l.by_command && !swap_command_back(c))) && !swapped_since(&l))
+		return l.migration ? refuse(&l, c, e) : refuse_names(&l, e);
+	return true;
 }

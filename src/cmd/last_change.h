@@ -8,7 +8,8 @@
 #include "storage/repository/repository.h"
 
 /*
- * False, ERR_REFUSED with the line to type, when that was a migration: no swap takes it back. r may be NULL. A journal
+ * False, ERR_REFUSED with the line to type, when that was a migration: no swap takes it back; or a swap by a command
+ * (swap_command.h) and there is none that swaps back. r may be NULL. A journal
  * that cannot be read is a warning: undo needs none.
  */
 bool last_change_undoable(const struct place *p, const struct cmd *c, struct repository *r, struct err *e);

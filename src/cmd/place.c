@@ -71,9 +71,13 @@ static bool look_inside(struct place *p, const struct cmd *c, const char **name,
 
 const char *place_word(struct arena *a, const char *text, const struct target *t)
 {
+	const char *url = getenv("DATABASE_URL");
+
 	if (text && !confirm_may_be_secret(text))
 		return quoted(a, text);
-	return t && t->entry ? quoted(a, t->entry->name) : "DB";
+	if (t && t->entry)
+		return quoted(a, t->entry->name);
+	return text && url && strcmp(text, url) == 0 ? "\"$DATABASE_URL\"" : "DB";
 }
 
 static void set_words(struct place *p, const char *text)

@@ -5,6 +5,7 @@
 #include "src/cmd/replace_internal.h"
 #include "src/cmd/report.h"
 #include "src/cmd/say.h"
+#include "src/cmd/swap_command.h"
 #include "src/cmd/text.h"
 
 void replace_phase(struct replace *x, const char *name, int64_t duration_us)
@@ -137,6 +138,20 @@ static json_t *document(const struct replace *x, int64_t took_us)
 	return o;
 }
 
+/* Names that were not changed cannot be changed back. */
+static void add_swap_back(struct buf *out, const struct replace *x)
+{
+	const char *given = options_text(x->c->options, OPTION_SWAP_BACK);
+
+	if (!x->given.conn || (!given && swap_command_back(x->c)))
+		return;
+	buf_add(out, " --swap-back ");
+	if (given && !confirm_may_be_secret(given))
+		confirm_add_word(out, given);
+	else
+		buf_add(out, "COMMAND");
+}
+
 static void summary(struct buf *out, const struct replace *x, int64_t took_us)
 {
 	const struct restore_result *r = &x->restored;
@@ -161,7 +176,9 @@ static void summary(struct buf *out, const struct replace *x, int64_t took_us)
 		buf_addf(out, "what it was is also snapshot %s\n", x->safety.id);
 	buf_add(out, "rows written since the snapshot, and not in it: ");
 	written_text(out, x->since);
-	buf_addf(out, "\nto go back: drtool undo %s\n", x->place.word);
+	buf_addf(out, "\nto go back: drtool undo %s", x->place.word);
+	add_swap_back(out, x);
+	buf_add(out, "\n");
 	if (*x->swap.kept) {
 		buf_addf(out, "when it is no longer needed: drtool drop-old %s ", x->place.word);
 		text_printable(out, x->swap.kept);

@@ -244,7 +244,9 @@ bool cmd_restore(struct cmd *c, struct err *e)
 		return usable_run(c, e);
 	if (!into) {
 		err_set(e, ERR_USAGE, "restore into which database?");
-		return err_hint(e, "name it: drtool restore %s --into \"dbname=shop_copy\"", c->options->arguments[0]);
+		return err_hint(e,
+		        "name it: drtool restore %s --into \"dbname=shop_copy\", or --replace DB for a live one",
+		        c->options->arguments[0]);
 	}
 	if (!store_where(c, e) || !target_find(&target, c, into, "--into", e))
 		return false;

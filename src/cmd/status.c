@@ -80,7 +80,7 @@ static void restore_lines(struct buf *out, const struct answer *a, int64_t rto_u
 
 	buf_add(out, "  restore predicted ");
 	if (s->prediction.basis == PREDICTION_NONE)
-		buf_add(out, "unknown: no restore or test restore is recorded");
+		buf_add(out, "unknown: no whole restore or test restore is recorded");
 	else
 		buf_addf(out, "%s for %s of rows, by %s", text_duration(took, s->prediction.duration_us),
 		        text_bytes(bytes, s->plain_bytes), s->prediction.text);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "restore/retrieve.h"
 #include "src/cmd/answer.h"
 #include "src/cmd/record.h"
 #include "src/cmd/text.h"
@@ -13,11 +14,12 @@
 
 #define DATABASE "oid" /* no table's name: these have a dot */
 
-/* Partitions count for themselves, their roots not at all. */
+/* Partitions count for themselves, their roots not at all, nor what restore --table has brought. */
 #define COUNTS                                                                                                                  \
 	"SELECT '" DATABASE "', oid::bigint FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()"          \
 	" UNION ALL SELECT schemaname || '.' || relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_catalog.pg_stat_user_tables" \
-	" WHERE n_tup_ins + n_tup_upd + n_tup_del > 0"
+	" WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 AND NOT pg_catalog.starts_with("                                          \
+	"COALESCE(pg_catalog.obj_description(relid, 'pg_class'), ''), '" RETRIEVE_COMMENT "')"
 
 bool written_read(json_t **out, struct pg_session *s, struct err *e)
 {

@@ -140,8 +140,19 @@ snapshot stock
 expect 0 drtool restore "$first" --replace "dbname=stock" --confirm stock
 sql stock -c "INSERT INTO t SELECT generate_series(1, 20)"
 wait_for 10 shows "since that snapshot: 20 in 1 table: public.t 20" drtool restore "$first" --replace "dbname=stock" --dry-run || fail "$(cat "$T/err")"
+expect 0 drtool restore "$first" --into "dbname=stock" --table t # what drtool brings is nobody's writing
+wait_for 10 counted 10$'\n'30 || [ "$(sql stock -c "SELECT count(*) FROM pg_stat_user_tables")" = 2 ] || fail "no statistics"
+expect 0 drtool restore "$first" --replace "dbname=stock" --dry-run
+grep -q "since that snapshot: 20 in 1 table: public.t 20" "$T/err" || fail "$(cat "$T/err")"
 expect 0 drtool restore "$ID" --replace "dbname=stock" --dry-run # taken of the one that is kept now
 grep -q "since that snapshot: unknown" "$T/err" || fail "$(cat "$T/err")"
+
+step "what is said to be typed is typed with the variable, where that has it"
+export DATABASE_URL="postgres://postgres@/stock?host=$PGHOST&port=$PGPORT"
+expect 0 drtool restore "$first" --replace "$DATABASE_URL" --confirm stock --no-safety-snapshot
+line=$(sed -n 's/^to go back: drtool //p' <<<"$OUT")
+[ "$line" = 'undo "$DATABASE_URL"' ] || fail "$line"
+unset DATABASE_URL
 
 step "a database that is not there"
 expect 2 drtool restore "$good" --replace "dbname=nowhere" --confirm nowhere

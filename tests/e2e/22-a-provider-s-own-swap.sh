@@ -67,4 +67,17 @@ jq -e '.finish.complete and .finish.indexes == 3 and .finish.foreign_keys == 2' 
 sql again -c "SELECT 'orders_user_id_idx'::regclass" >/dev/null
 expect 0 drtool restore --finish "service=live"
 grep -q '^nothing is left' <<<"$OUT" || fail "$OUT"
+
+step "undo takes no older database that was kept for the one before a command's swap"
+rm drtool.yml
+expect 0 drtool restore "$good" --replace dbname=shop --confirm shop --no-safety-snapshot
+createdb more
+rename() { echo "psql -Xqd postgres -c 'ALTER DATABASE $1 RENAME TO $2' -c 'ALTER DATABASE $3 RENAME TO $1'"; }
+expect 0 drtool restore "$good" --replace dbname=shop --into dbname=more --confirm shop --no-safety-snapshot --swap-with "$(rename shop before more)" --swap-back "$(rename shop more before)"
+grep -q "^to go back: drtool undo dbname=shop --swap-back 'psql " <<<"$OUT" || fail "$OUT"
+expect 3 drtool undo dbname=shop --confirm shop
+error_says "by a command"
+grep -q "^hint: .*--swap-back" "$T/err" || fail "$(cat "$T/err")"
+expect 0 drtool undo dbname=shop --confirm shop --swap-back "$(rename shop more before)"
+sql more -c "SELECT 1" >/dev/null || fail "not swapped back"
 no_leftovers

@@ -42,6 +42,10 @@ sql postgres -c "CREATE ROLE keeper LOGIN" -c "CREATE ROLE owner LOGIN" -c "CREA
 sql shop -c "GRANT pg_read_all_data TO owner, keeper"
 fails 3 keeper own -- replace user=keeper
 fails 3 owner create -- replace user=owner
+export DATABASE_URL="dbname=shop user=owner host=$PGHOST port=$PGPORT"
+fails 3 owner create -- drtool verify "$good" --keep-standby
+grep -qx 'hint: .*ALTER ROLE "owner" CREATEDB' "$T/err" || fail "$(cat "$T/err")"
+unset DATABASE_URL
 sql postgres -c "ALTER ROLE owner CREATEDB"
 psql -X -q -U app -d shop -c "SELECT pg_sleep(100)" >/dev/null 2>&1 &
 background+=("$!")
@@ -49,6 +53,11 @@ there() { [ "$(sql postgres -c "SELECT count(*) FROM pg_stat_activity WHERE usen
 wait_for 10 there || fail "no session"
 fails 3 app ended -- replace user=owner
 fails 3 app ended -- replace user=owner --dry-run
+grep -q "^hint: .*GRANT pg_signal_backend" "$T/err" || fail "$(cat "$T/err")"
+sql postgres -c "ALTER ROLE app SUPERUSER"
+fails 3 app ended -- replace user=owner --dry-run
+grep -q "^hint: it is a superuser's" "$T/err" || fail "$(cat "$T/err")"
+sql postgres -c "ALTER ROLE app NOSUPERUSER"
 as_it_was
 sql shop -c "ALTER TABLE users OWNER TO owner" -c "ALTER TABLE products OWNER TO owner" -c "ALTER TABLE orders OWNER TO owner" -c "ALTER TABLE order_lines OWNER TO owner" \
 	-c "ALTER TABLE events OWNER TO owner" -c "ALTER VIEW order_totals OWNER TO owner" -c "GRANT USAGE ON SCHEMA public TO PUBLIC"
