@@ -15,7 +15,7 @@ bool local_error(struct local *l, int errnum, const char *doing, const char *pat
 {
 	err_sys(e, errnum, "%s \"%s%s%s\"", doing, l->dir, path[0] ? "/" : "", path);
 	if (errnum == EACCES || errnum == EPERM)
-		err_hint(e, "give this user the directory: chown -R \"$(id -un)\" '%.150s'", l->dir);
+		local_owner_hint(e, l->dir);
 	else if (errnum == ENOTDIR || errnum == EISDIR)
 		err_hint(e, "something that is not drtool's lies in the repository: move it away");
 	else if (errnum == EROFS)
@@ -144,7 +144,7 @@ static bool open_error(int errnum, const char *dir, struct err *e)
 		e->kind = ERR_USAGE;
 		err_hint(e, "a repository is a directory, and this is a file");
 	} else if (errnum == EACCES) {
-		err_hint(e, "give this user the directory: chown -R \"$(id -un)\" '%.150s'", dir);
+		local_owner_hint(e, dir);
 	}
 	return false;
 }
@@ -169,6 +169,7 @@ bool storage_open_local(struct storage **out, const char *dir, bool create, stru
 	struct local *l = xcalloc(1, sizeof(*l));
 	l->root = root;
 	l->dir = xstrdup(dir);
+	local_owner_find(l);
 	pthread_mutex_init(&l->mutex, NULL);
 	if (made && !sync_ancestors(l, e)) {
 		local_close(l);

@@ -117,6 +117,7 @@ static bool write_temporary(struct local *l, const char *tmp, struct view body, 
 
 	if (fd < 0)
 		return local_error(l, errno, "create", tmp, e);
+	local_owner_give(l, fd);
 	if (!file_write_all(fd, body, tmp, e))
 		err_wrap(e, "in \"%s\"", l->dir);
 	else if (fdatasync(fd) != 0)
@@ -179,8 +180,11 @@ static bool each_parent(
 
 static bool make_dir(struct local *l, const char *path, struct err *e)
 {
-	return mkdirat(l->root, path, 0700) == 0 || errno == EEXIST ||
-	       local_error(l, errno, "create directory", path, e);
+	if (mkdirat(l->root, path, 0700) == 0) {
+		local_owner_give_dir(l, path);
+		return true;
+	}
+	return errno == EEXIST || local_error(l, errno, "create directory", path, e);
 }
 
 static bool give_name(struct local *l, const char *tmp, const char *path, enum put_mode mode)

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "src/codec/chunker.h"
+#include "storage/backend/local.h"
 #include "storage/repository/document.h"
 #include "storage/repository/json.h"
 #include "storage/repository/new_object.h"
@@ -190,7 +191,8 @@ static bool look_at_directory(enum repository_place *out, const char *where, str
 		err_sys(e, why, "open directory \"%s\"", where);
 		if (why == ENOTDIR)
 			e->kind = ERR_USAGE;
-		return err_hint(e, "a repository is a directory that this user can read and write");
+		return why == EACCES ? local_owner_hint(e, where)
+		                     : err_hint(e, "a repository is a directory that this user can read and write");
 	}
 	while ((entry = readdir(dir))) {
 		if (strcmp(entry->d_name, "drtool.json") == 0) {

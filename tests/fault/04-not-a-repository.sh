@@ -97,4 +97,22 @@ chmod -R a-w,a+rX "$T/locked"
 fails 1 "Permission denied" -- as_user "$T/bin/drtool" snapshot dbname=shop --repo "$T/locked"
 expect 0 as_user "$T/bin/drtool" list --repo "$T/locked"
 grep -q "$old" <<<"$OUT" || fail "what may be read is not listed: $OUT"
+
+step "whose repository it is decides, not who runs drtool: the owner is named, and what root writes is the owner's"
+if [ "$(id -u)" = 0 ]; then
+	as_other() { setpriv --reuid=games --regid=games --clear-groups "$@"; }
+	chmod -R u+w "$T/locked"
+	chmod -R go= "$T/locked"
+	for command in list "snapshot dbname=shop"; do
+		# shellcheck disable=SC2086
+		fails 1 "Permission denied" -- as_other "$T/bin/drtool" $command --repo "$T/locked"
+		grep -q '^hint:.*sudo -u nobody' "$T/err" || fail "the owner is not named: $(cat "$T/err")"
+	done
+	sql shop -c "UPDATE users SET full_name = full_name || '!'"
+	expect 0 drtool snapshot dbname=shop --repo "$T/locked" --verify
+	newest=$OUT
+	[ -z "$(find "$T/locked" ! -user nobody)" ] || fail "not the owner's: $(find "$T/locked" ! -user nobody | head -3)"
+	expect 0 as_user "$T/bin/drtool" cat "$newest" --repo "$T/locked"
+	expect 0 as_user "$T/bin/drtool" snapshot "dbname=shop" --repo "$T/locked"
+fi
 nothing_left
