@@ -375,6 +375,16 @@ static bool choose(struct manifest_databases *out, struct cmd *c, struct reposit
 	return ok;
 }
 
+/* A slip of the hand must not pass for a database without snapshots. */
+static bool check_known(const struct cmd *c, const char *word, const struct status *s, struct err *e)
+{
+	if (!word || conninfo_is_connection_string(word) || config_database_find(c->config, word) || s->newest ||
+	        s->damaged)
+		return true;
+	err_set(e, ERR_USAGE, "database \"%s\" is neither in drtool.yml nor in the repository", word);
+	return err_hint(e, "without a name all of them are shown: drtool status");
+}
+
 static bool answer_all(struct answer *answers, struct status_server *servers, struct cmd *c, struct repository *r,
         const struct manifest_databases *databases, struct err *e)
 {
@@ -383,7 +393,8 @@ static bool answer_all(struct answer *answers, struct status_server *servers, st
 	for (size_t i = 0; i < databases->count; i++) {
 		answers[i].server = &servers[i];
 		status_server_ask(servers, i, c, word, databases->names[i]);
-		if (!read_one(&answers[i], c, r, databases->names[i], e))
+		if (!read_one(&answers[i], c, r, databases->names[i], e) ||
+		        !check_known(c, word, &answers[i].status, e))
 			return false;
 		if (answers[i].status.rpo_missed || answers[i].status.rto_missed)
 			c->status = STATUS_MISSED;

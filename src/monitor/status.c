@@ -19,19 +19,37 @@ static enum fetch_answer count_refuted(
 	return FETCH_ON;
 }
 
-/* The newest that is not known to be bad: there is nothing else to go back to. */
-static bool find_good(
-        struct status *s, struct repository *r, const struct manifest_list *l, int64_t now_us, struct err *e)
+/* As a rule it is not, and one look tells. */
+static bool is_refuted(struct repository *r, const struct manifest *m)
 {
-	struct proof_wanted *wanted = xcalloc(l->count + 1, sizeof(*wanted));
+	struct err ignored = ERR_INIT;
+	struct proof *p = NULL;
+	bool refuted = proof_load_newest(&p, r, m->database, m->id, &ignored) && p->outcome == PROOF_DIFFERS;
+
+	proof_free(p);
+	return refuted;
+}
+
+static bool walk_refuted(struct status *s, struct repository *r, const struct manifest_list *l, struct err *e)
+{
+	struct proof_wanted *wanted = xcalloc(l->count, sizeof(*wanted));
 	bool ok;
 
 	for (size_t i = 0; i < l->count; i++)
 		wanted[i] = (struct proof_wanted){ s->database, l->items[l->count - 1 - i]->id };
 	ok = proof_load_each_newest(r, s->database, wanted, l->count, count_refuted, &s->refuted, e);
 	free(wanted);
-	s->good_age_us = s->refuted < l->count ? now_us - l->items[l->count - 1 - s->refuted]->instant_us : -1;
 	return ok;
+}
+
+/* The newest that is not known to be bad: there is nothing else to go back to. */
+static bool find_good(
+        struct status *s, struct repository *r, const struct manifest_list *l, int64_t now_us, struct err *e)
+{
+	if (l->count && is_refuted(r, l->items[l->count - 1]) && !walk_refuted(s, r, l, e))
+		return false;
+	s->good_age_us = s->refuted < l->count ? now_us - l->items[l->count - 1 - s->refuted]->instant_us : -1;
+	return true;
 }
 
 /* Keeps the newest; counts the others. */

@@ -42,6 +42,26 @@ expect 0 drtool status --json
 expect 0 drtool status --nagios
 [[ $OUT =~ ^DRTOOL\ OK\ -\ shop:.*\'shop\ age\'=[0-9]+s\;\;86400\;0\ \'shop\ restore\'=[0-9.]+s\;\;1800\;0$ ]] || fail "$OUT"
 
+step "a name that nobody knows is a slip of the hand"
+expect 2 drtool status shpo
+error_says shpo "neither"
+expect 2 drtool status shpo --nagios
+
+step "the newest snapshot is known not to come back: the one before it counts"
+cp -a "$REPO" "$T/copy"
+first=$ID
+snapshot shop
+proof=$(repo_files "proofs/shop/$first" | head -n 1)
+rest=$(repo_cat "$proof" | tail -n +2 | sed "s/$first/$ID/; s/\"outcome\" *: *\"good\"/\"outcome\":\"differs\"/")
+mkdir -p "$REPO/proofs/shop/$ID"
+{ printf '{"sha256":"%s",\n' "$(sha256sum <<<"$rest" | cut -d' ' -f1)" && cat <<<"$rest"; } | repo_put "${proof//$first/$ID}"
+expect 0 drtool status
+grep -q "newest snapshot .*$ID.*does not come back as it was; the newest other one is .* ok" <<<"$OUT" || fail "$OUT"
+expect 1 drtool status --nagios
+[[ $OUT == "DRTOOL WARNING"*"does not come back"* ]] || fail "$OUT"
+rm -rf "$REPO" && mv "$T/copy" "$REPO"
+ID=$first
+
 step "objectives that are missed"
 expect 5 drtool status --rto 1s --rpo 1s
 sleep 1.1
