@@ -112,18 +112,20 @@ static struct repository *check_repository(struct doctor *d)
 	return r;
 }
 
-/* The newest snapshot of the database in question; NULL when there is none. */
-static struct manifest *newest(struct doctor *d, struct repository *r)
+/* The newest snapshot of the database in question; NULL when there is none, or *e says why it cannot be read. */
+static struct manifest *newest(struct doctor *d, struct repository *r, struct err *e)
 {
 	const char *name = d->target.repository_name;
 	struct manifest *m = NULL;
-	struct err ignored = ERR_INIT;
+	struct err why = ERR_INIT;
 
 	if (!name && d->session)
 		name = PQdb(pg_session_conn(d->session));
-	if (!r || !name || !manifest_resolve(&m, r, name, "latest", &ignored))
-		return NULL;
-	return m;
+	if (!r || !name || manifest_resolve(&m, r, name, "latest", &why))
+		return m;
+	if (why.kind == ERR_DAMAGED || why.kind == ERR_FAILED)
+		*e = why;
+	return NULL;
 }
 
 static void check_age(struct doctor *d, const struct manifest *m)
@@ -146,14 +148,18 @@ static void check_age(struct doctor *d, const struct manifest *m)
 
 void doctor_local(struct doctor *d)
 {
+	struct err e = ERR_INIT;
 	struct repository *r;
 	struct manifest *m;
 
 	check_tools(d);
 	r = check_repository(d);
-	m = newest(d, r);
+	m = newest(d, r, &e);
 	doctor_scratch(d, m);
-	check_age(d, m);
+	if (e.kind != ERR_NONE)
+		doctor_add_err(d, DOCTOR_FAIL, "newest snapshot", &e);
+	else
+		check_age(d, m);
 	manifest_free(m);
 	repository_close(r);
 }

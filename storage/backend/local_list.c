@@ -60,8 +60,8 @@ static bool walk_entry(struct walk *w, int dirfd, const struct dirent *entry, un
 		return true;
 	buf_addf(&w->path, "/%s", entry->d_name);
 	if (fstatat(dirfd, entry->d_name, &st, 0) != 0)
-		/* It may have gone since; a dangling link is nothing of ours. */
-		ok = errno == ENOENT || local_error(w->l, errno, "look at", buf_str(&w->path), e);
+		/* It may have gone since; a link that leads nowhere is nothing of ours. */
+		ok = errno == ENOENT || errno == ELOOP || local_error(w->l, errno, "look at", buf_str(&w->path), e);
 	else if (S_ISREG(st.st_mode))
 		ok = walk_file(w, &st, e);
 	else if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH && may_hold(w))

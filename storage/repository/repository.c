@@ -93,6 +93,14 @@ static bool check_config(const struct config *c, struct err *e)
 	return err_hint(e, "upgrade drtool");
 }
 
+/* All that differs between those of two repositories of format 1 is an id that nothing refers to. */
+static bool hint_config(struct err *e)
+{
+	return err_hint(e,
+	        "the drtool.json of any other repository that is not sealed fits: drtool init --repo /tmp/new makes "
+	        "one, copy it here");
+}
+
 static bool read_config(struct config *out, struct storage *s, struct err *e)
 {
 	struct buf text = BUF_INIT_MAX(CONFIG_MAX);
@@ -108,13 +116,32 @@ static bool read_config(struct config *out, struct storage *s, struct err *e)
 	json_decref(object);
 	arena_release(&arena);
 	buf_release(&text);
+	if (!ok && e->kind == ERR_DAMAGED)
+		hint_config(e);
 	return ok || err_wrap(e, "read drtool.json of \"%s\"", s->where);
 }
 
-static bool explain_missing(const char *where, struct err *e)
+static bool note_there(void *cookie, const struct object_info *info, struct err *e)
 {
-	err_set(e, ERR_USAGE, "\"%s\" is not a repository: it has no drtool.json", where);
-	return err_hint(e, "make one: drtool init --repo '%.180s'", where);
+	bool *there = cookie;
+
+	(void)info;
+	(void)e;
+	*there = true;
+	return true;
+}
+
+static bool explain_missing(struct storage *s, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	bool snapshots = false;
+
+	if (storage_list(s, OBJECT_SNAPSHOT, "", note_there, &snapshots, &ignored) && snapshots) {
+		err_set(e, ERR_DAMAGED, "\"%s\" holds snapshots, and its drtool.json is missing", s->where);
+		return hint_config(e);
+	}
+	err_set(e, ERR_USAGE, "\"%s\" is not a repository: it has no drtool.json", s->where);
+	return err_hint(e, "make one: drtool init --repo '%.180s'", s->where);
 }
 
 bool repository_open_storage(struct repository **out, struct storage *storage, bool create, struct err *e)
@@ -124,7 +151,7 @@ bool repository_open_storage(struct repository **out, struct storage *storage, b
 
 	if ((create && !write_config(storage, &why)) || !read_config(&config, storage, &why)) {
 		if (why.kind == ERR_NOT_FOUND) {
-			explain_missing(storage->where, e);
+			explain_missing(storage, e);
 		} else {
 			*e = why;
 		}
@@ -245,6 +272,17 @@ bool repository_create(struct repository **out, const char *where, const struct 
 	if (place == REPOSITORY_HERE)
 		return err_set(e, ERR_EXISTS, "\"%s\" is a repository already", where);
 	if (place == REPOSITORY_FOREIGN) {
+		struct repository *opened = NULL;
+		struct err why = ERR_INIT;
+
+		if (repository_open(&opened, where, s3, &why)) { /* somebody has mended it just now */
+			repository_close(opened);
+			return err_set(e, ERR_EXISTS, "\"%s\" is a repository already", where);
+		}
+		if (why.kind == ERR_DAMAGED) {
+			*e = why;
+			return false;
+		}
 		err_set(e, ERR_REFUSED, "\"%s\" is not empty, and not a repository", where);
 		return err_hint(e, s3_is_url(where) ? "name a prefix of its own: s3://bucket/drtool"
 		                                    : "name an empty or a new directory");

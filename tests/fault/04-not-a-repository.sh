@@ -77,7 +77,24 @@ for how in empty cut garbage; do
 	garbage) head -c 300 /dev/urandom >"$T/damaged/drtool.json" ;;
 	esac
 	untouched "$T/damaged" 6 drtool.json "${everywhere[@]}"
+	grep -q "^hint:.*of any other repository" "$T/err" || fail "$(cat "$T/err")"
 done
+
+step "drtool.json is gone: the snapshots are not, and that of any other repository brings them back"
+cp -a "$REPO" "$T/lost"
+rm "$T/lost/drtool.json"
+untouched "$T/lost" 6 "drtool.json is missing" "${everywhere[@]}" "init --config $T/lost.yml"
+grep -q "^hint:.*of any other repository" "$T/err" || fail "$(cat "$T/err")"
+expect 0 drtool init --repo "$T/other" --config "$T/other.yml"
+cp "$T/other/drtool.json" "$T/lost/"
+expect 0 drtool verify latest --repo "$T/lost"
+expect 0 drtool snapshot dbname=shop --repo "$T/lost"
+
+step "doctor tells a newest snapshot that cannot be read from none"
+cp -a "$REPO" "$T/unread"
+truncate -s 100 "$T/unread/snapshots/shop/$ID.json"
+expect 1 drtool doctor dbname=shop --repo "$T/unread"
+grep -q "^fail *newest snapshot: load snapshot \"shop/$ID\"" <<<"$OUT" || fail "$OUT"
 
 step "a directory this user may not read, or not write"
 if [ "$(id -u)" = 0 ]; then
