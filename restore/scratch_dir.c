@@ -242,7 +242,9 @@ static bool fill(struct scratch_dir *d, const struct scratch_user *user, struct 
 
 	d->data = path_join(d->path, "data");
 	d->socket_dir = path_join(d->path, "socket");
-	if (strlen(d->socket_dir) + strlen("/.s.PGSQL.5432") >= sizeof(address.sun_path)) {
+	/* Both ends read a list of directories there. */
+	if (strlen(d->socket_dir) + strlen("/.s.PGSQL.5432") >= sizeof(address.sun_path) ||
+	        strpbrk(d->socket_dir, ",\"\n")) {
 		free(d->socket_dir);
 		d->socket_dir = short_socket_dir(d->path);
 	}

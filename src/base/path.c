@@ -90,6 +90,20 @@ bool path_decode(struct buf *out, const char *component)
 	return true;
 }
 
+char *path_shell_quote(const char *path)
+{
+	struct buf out = BUF_INIT;
+
+	buf_add(&out, "'");
+	for (const char *p = path; *p; p++)
+		if (*p == '\'')
+			buf_add(&out, "'\\''");
+		else
+			buf_addn(&out, p, 1);
+	buf_add(&out, "'");
+	return buf_detach(&out);
+}
+
 static bool make_dir(const char *dir, unsigned mode, struct err *e)
 {
 	struct stat st;

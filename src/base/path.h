@@ -15,6 +15,8 @@ char *path_join(const char *dir, const char *name); /* malloc'ed; exactly one sl
  */
 void path_encode(struct buf *out, const char *name);
 bool path_decode(struct buf *out, const char *component);
+/* For a line that somebody pastes into a shell; malloc'ed. */
+char *path_shell_quote(const char *path);
 /* Create dir and missing parents with mode; true when it is a directory afterwards. */
 bool path_make_dirs(const char *dir, unsigned mode, struct err *e);
 /* Remove a directory tree; missing is fine. Symbolic links are removed, not followed. */

@@ -6,11 +6,12 @@
 #include <linux/openat2.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "src/base/err.h"
+#include "src/base/path.h"
 #include "storage/backend/local.h"
 
 #define NAME_SPACE 4096
@@ -48,12 +49,16 @@ void local_owner_give_dir(const struct local *l, const char *path)
 
 bool local_owner_hint(struct err *e, const char *dir)
 {
-	char space[NAME_SPACE], name[64];
+	char space[NAME_SPACE], name[64], *quoted;
 	struct passwd entry, *found = NULL;
 	struct stat st;
 
-	if (stat(dir, &st) != 0 || st.st_uid == geteuid())
-		return err_hint(e, "give everything in it to this user: chown -R \"$(id -un)\" '%.150s'", dir);
+	if (stat(dir, &st) != 0 || st.st_uid == geteuid()) {
+		quoted = path_shell_quote(dir);
+		err_hint(e, "give everything in it to this user: chown -R \"$(id -un)\" %s", quoted);
+		free(quoted);
+		return false;
+	}
 	if (getpwuid_r(st.st_uid, &entry, space, sizeof(space), &found) == 0 && found)
 		snprintf(name, sizeof(name), "%s", found->pw_name);
 	else

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "src/base/path.h"
 #include "src/codec/chunker.h"
 #include "storage/backend/local.h"
 #include "storage/repository/document.h"
@@ -121,6 +122,15 @@ static bool read_config(struct config *out, struct storage *s, struct err *e)
 	return ok || err_wrap(e, "read drtool.json of \"%s\"", s->where);
 }
 
+static bool hint_init(struct err *e, const char *what, const char *where)
+{
+	char *quoted = path_shell_quote(where);
+
+	err_hint(e, "%s: drtool init --repo %s", what, quoted);
+	free(quoted);
+	return false;
+}
+
 static bool note_there(void *cookie, const struct object_info *info, struct err *e)
 {
 	bool *there = cookie;
@@ -141,7 +151,7 @@ static bool explain_missing(struct storage *s, struct err *e)
 		return hint_config(e);
 	}
 	err_set(e, ERR_USAGE, "\"%s\" is not a repository: it has no drtool.json", s->where);
-	return err_hint(e, "make one: drtool init --repo '%.180s'", s->where);
+	return hint_init(e, "make one", s->where);
 }
 
 bool repository_open_storage(struct repository **out, struct storage *storage, bool create, struct err *e)
@@ -189,7 +199,7 @@ bool repository_open(struct repository **out, const char *where, const struct s3
 		if (e->kind != ERR_NOT_FOUND)
 			return false;
 		e->kind = ERR_USAGE;
-		return err_hint(e, "make a repository there: drtool init --repo '%.150s'", where);
+		return hint_init(e, "make a repository there", where);
 	}
 	return repository_open_storage(out, s, false, e);
 }

@@ -181,6 +181,24 @@ static void a_file_in_the_way_is_an_error(void **state)
 	free(below);
 }
 
+static void one_word_for_a_shell(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "/srv/drtool", "'/srv/drtool'" },
+		{ "it's", "'it'\\''s'" },
+		{ "", "''" },
+		{ "a $b `c` \"d\" \\", "'a $b `c` \"d\" \\'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		char *quoted = path_shell_quote(pairs[i][0]);
+
+		assert_string_equal(quoted, pairs[i][1]);
+		free(quoted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +206,7 @@ int main(void)
 		cmocka_unit_test(known_encodings),
 		cmocka_unit_test(every_byte_comes_back),
 		cmocka_unit_test(decoding_is_strict),
+		cmocka_unit_test(one_word_for_a_shell),
 		cmocka_unit_test(directories_are_made_and_removed),
 		cmocka_unit_test(a_file_in_the_way_is_an_error),
 	};
