@@ -229,7 +229,8 @@ jq -r "$sql"'
 ' "$tmp/contents" | unhex >"$tmp/sql"
 [ ! -s "$tmp/sql" ] || run_sql -f "$tmp/sql"
 
-# All tables go through one psql, in the order of their chunks: small ones share them, and each is decoded once. The plan is a line per
+# All tables go through one psql, in the order of their chunks: small ones share them, and each is decoded once. Configuration tables of extensions
+# go first, in the order they are listed in: they have foreign keys, and the extensions' code may need their rows. The plan is a line per
 # table, "T kind rows statement", the statement in escapes of printf's %b, then "P name stored offset length" for each of its pieces. A table
 # of another tablespace, a partition and so on needs nothing here; rows that a hash partition by enum must receive through the root say so.
 say data
@@ -251,7 +252,7 @@ jq -r --arg encoding "$encoding" '
 ' "$tmp/contents" | awk -F '\t' -v OFS='\t' '
 	$1 == "T" && $2 == "excluded" { print "-", ++n, 0, $0 }
 	$1 == "T" { table = $0; next }
-	table != "" { first = $2; print first, ++n, 0, table; table = "" }
+	$1 == "P" && table != "" { first = table ~ /^T\tconfig\t/ ? "+" : $2; print first, ++n, 0, table; table = "" }
 	{ print first, n, ++i, $0 }
 ' | sort -t "$(printf '\t')" -s -k 1,1 -k 2,2n -k 3,3n >"$tmp/plan"
 

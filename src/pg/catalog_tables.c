@@ -5,9 +5,9 @@
 #include "src/pg/catalog_internal.h"
 
 /*
- * Tables with rows of their own, in pg_dump's order. load_root: pg_dump loads what lies below a hash-partitioned table
- * whose key uses the hash opclass of enums through the topmost partition root, because enum OIDs, and so the hashes,
- * differ elsewhere.
+ * Tables with rows of their own, in pg_dump's order but for what order_config() moves. load_root: pg_dump loads what
+ * lies below a hash-partitioned table whose key uses the hash opclass of enums through the topmost partition root,
+ * because enum OIDs, and so the hashes, differ elsewhere.
  */
 static const char *const tables_sql =
         "WITH RECURSIVE config AS " CATALOG_CONFIG_RELATIONS ","
@@ -34,6 +34,101 @@ static const char *const tables_sql =
         " WHERE c.relkind = 'r' AND " CATALOG_USER_SCHEMA " AND c.relpersistence <> 't'"
         " AND (k.relid IS NOT NULL OR " CATALOG_NOT_OF_EXTENSION ")"
         " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
+
+/* --- foreign keys among configuration tables --- */
+
+struct reference {
+	size_t from, to; /* indexes into the list */
+};
+struct references {
+	struct reference *items;
+	size_t count;
+	size_t first, end; /* all of them are in [first, end) */
+};
+
+static size_t find_table(const struct pg_table_list *list, uint32_t oid)
+{
+	size_t i = 0;
+
+	while (i < list->count && list->items[i].oid != oid)
+		i++;
+	return i;
+}
+
+static bool read_references(
+        struct references *out, const struct pg_table_list *list, struct pg_session *s, struct arena *a, struct err *e)
+{
+	PGresult *res = NULL;
+
+	*out = (struct references){ .first = list->count };
+	if (!pg_query(&res, s,
+	            "WITH config AS " CATALOG_CONFIG_RELATIONS " SELECT DISTINCT conrelid, confrelid"
+	            " FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conrelid <> confrelid"
+	            " AND conrelid IN (SELECT relid FROM config) AND confrelid IN (SELECT relid FROM config)",
+	            0, NULL, e))
+		return false;
+	out->items = arena_alloc(a, ((size_t)PQntuples(res) + 1) * sizeof *out->items);
+	for (int row = 0; row < PQntuples(res); row++) {
+		struct reference r = { find_table(list, catalog_oid(res, row, 0)),
+			find_table(list, catalog_oid(res, row, 1)) };
+
+		if (r.from == list->count || r.to == list->count)
+			continue;
+		out->items[out->count++] = r;
+		for (int end = 0; end < 2; end++) {
+			size_t i = end ? r.to : r.from;
+
+			out->first = i < out->first ? i : out->first;
+			out->end = i + 1 > out->end ? i + 1 : out->end;
+		}
+	}
+	PQclear(res);
+	return true;
+}
+
+/* Does a table that is not placed yet refer to this one? */
+static bool is_referred_to(const struct references *r, const bool *placed, size_t table)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->items[i].to == table && !placed[r->items[i].from])
+			return true;
+	return false;
+}
+
+/*
+ * Their foreign keys are there before the rows, so what is referred to goes in front, to where pg_dump moves it: from
+ * the back, the last by name that nothing unplaced refers to. What refers to each other in a circle keeps its place.
+ */
+static bool order_config(struct pg_table_list *list, struct pg_session *s, struct arena *a, struct err *e)
+{
+	struct references r;
+	struct pg_table *was;
+	bool *placed;
+
+	if (!read_references(&r, list, s, a, e))
+		return false;
+	was = arena_alloc(a, (list->count + 1) * sizeof *was);
+	placed = arena_alloc(a, list->count + 1);
+	memcpy(was, list->items, list->count * sizeof *was);
+	memset(placed, 0, list->count);
+	for (size_t left = r.end; left > r.first; left--) {
+		size_t chosen = SIZE_MAX, last = SIZE_MAX;
+
+		for (size_t i = r.end; i-- > r.first && chosen == SIZE_MAX;) {
+			if (placed[i])
+				continue;
+			last = last == SIZE_MAX ? i : last;
+			if (!is_referred_to(&r, placed, i))
+				chosen = i;
+		}
+		chosen = chosen == SIZE_MAX ? last : chosen;
+		placed[chosen] = true;
+		list->items[left - 1] = was[chosen];
+	}
+	return true;
+}
+
+/* --- the rest --- */
 
 /* Large objects without pages still exist; their rows are one empty page each. */
 static bool add_large_objects(struct pg_table_list *out, struct pg_session *s, struct arena *a, struct err *e)
@@ -122,7 +217,7 @@ bool pg_catalog_tables(struct pg_table_list *out, struct pg_session *s, struct a
 		out->count++;
 	}
 	PQclear(res);
-	if (!name_load_roots(out, s, a, e) || !add_large_objects(out, s, a, e))
+	if (!name_load_roots(out, s, a, e) || !order_config(out, s, a, e) || !add_large_objects(out, s, a, e))
 		return err_wrap(e, "list tables");
 	return true;
 }
