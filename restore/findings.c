@@ -31,6 +31,20 @@ void findings_add(struct findings *f, const char *object, const char *what, bool
 	pthread_mutex_unlock(&f->mutex);
 }
 
+const char *findings_explain(struct arena *a, const char *sqlstate, const char *message)
+{
+	static const char *const undefined[] = { "42883", "42P01", "42704" }; /* function, table, object */
+
+	if (memchr(message, '.', strcspn(message, "("))) /* named with its schema */
+		return message;
+	for (size_t i = 0; i < sizeof(undefined) / sizeof(undefined[0]); i++)
+		if (strcmp(sqlstate, undefined[i]) == 0)
+			return arena_printf(a,
+			        "%s (looked for without a search_path, as in every restore: the function that names it needs one of its own, ALTER FUNCTION ... SET search_path)",
+			        message);
+	return message;
+}
+
 size_t findings_serious(struct findings *f)
 {
 	size_t n;

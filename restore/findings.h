@@ -22,6 +22,8 @@ void findings_init(struct findings *f);
 void findings_release(struct findings *f);
 /* Copies both texts; line breaks in what become blanks. */
 void findings_add(struct findings *f, const char *object, const char *what, bool source_fault);
+/* What the server said, and what to do about it where that lies in how everything is restored. */
+const char *findings_explain(struct arena *a, const char *sqlstate, const char *message);
 size_t findings_serious(struct findings *f); /* those that are not the source's fault */
 
 #endif

@@ -83,6 +83,8 @@ static void note_load(struct graph_builder *b, size_t table, uint32_t task)
 	uint32_t own = b->relations.of_table[table];
 
 	graph_add_edge(b, task, b->all_loaded);
+	if (t->table.kind == PG_TABLE_CONFIG)
+		graph_add_edge(b, task, b->config_loaded);
 	if (own != NONE) {
 		uint_list_add(b->a, &b->relations.items[own].loads, task);
 		b->relations.items[own].mixed |= !b->g->tasks[task].whole;
@@ -207,6 +209,7 @@ static void add_loads(struct graph_builder *b)
 		if (has_rows(&c->tables[i]))
 			b->g->load_bytes += c->tables[i].pieces.bytes;
 	b->all_loaded = graph_add_task(b, (struct graph_task){ .kind = GRAPH_BARRIER });
+	b->config_loaded = graph_add_task(b, (struct graph_task){ .kind = GRAPH_BARRIER });
 	for (size_t i = 0; i < c->table_count; i++) {
 		const struct content_table *t = &c->tables[i];
 
@@ -298,6 +301,9 @@ static void connect_build(struct graph_builder *b, uint32_t task)
 			need_relation(b, task, &cap, b->relations.of_entry[at]);
 		if (runs_user_code(s->toc->entries[at].desc))
 			graph_add_edge(b, b->all_loaded, task);
+		/* An extension's code may read its configuration tables: PostGIS the projections in spatial_ref_sys. */
+		if (strcmp(s->toc->entries[at].desc, "EXTENSION") == 0)
+			graph_add_edge(b, b->config_loaded, task);
 	}
 }
 

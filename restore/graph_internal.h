@@ -49,7 +49,8 @@ struct graph_builder {
 	struct uint_list edges; /* pairs: before, after */
 	uint32_t *task_of;      /* by index into toc->entries: build task or NONE */
 	size_t cap;
-	uint32_t all_loaded; /* the barrier */
+	uint32_t all_loaded; /* the barriers: all rows, and those of extensions' configuration tables */
+	uint32_t config_loaded;
 };
 
 /* graph.c */

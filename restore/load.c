@@ -192,7 +192,7 @@ static bool run(struct load_run *r, struct err *e)
 
 static bool refused_by_server(const struct loader *l, const struct err *e)
 {
-	return e->kind == ERR_FAILED && *l->sqlstate;
+	return (e->kind == ERR_FAILED || e->kind == ERR_CONFLICT) && *l->sqlstate;
 }
 
 static bool breaks_rules(const struct loader *l)

@@ -189,7 +189,8 @@ bool objects_refresh_views(struct pg_session *s, const struct contents *c, struc
 		if (views->items[i].populated && !fresh[i] &&
 		        (ok = refresh_one(&fresh[i], s, &views->items[i], &why)) && !fresh[i])
 			findings_add(f, arena_printf(&a, "MATERIALIZED VIEW DATA %s", views->items[i].qualified),
-			        why.msg, is_data_error(pg_session_sqlstate(s)));
+			        findings_explain(&a, pg_session_sqlstate(s), why.msg),
+			        is_data_error(pg_session_sqlstate(s)));
 		arena_release(&a);
 		if (!ok)
 			*e = why;

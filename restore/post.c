@@ -41,6 +41,17 @@ static bool set_merging(struct post *p, bool merging, struct err *e)
 	        merging ? "off" : "on");
 }
 
+/* Triggers of tables rest, too, with the setting that older servers have: not while rows come in. */
+static bool set_silent(struct post *p, bool silent, struct err *e)
+{
+	if (!p->silence || p->silent == silent)
+		return true;
+	p->silent = silent;
+	if (silent)
+		return pg_execf(p->session, e, "SET %s", p->silence);
+	return pg_execf(p->session, e, "RESET %.*s", (int)strcspn(p->silence, " "), p->silence);
+}
+
 static bool set_encoding(struct post *p, const char *encoding, struct err *e)
 {
 	struct arena a = ARENA_INIT;
@@ -56,7 +67,7 @@ static bool set_encoding(struct post *p, const char *encoding, struct err *e)
 
 bool post_speak_utf8(struct post *p, struct err *e)
 {
-	return set_encoding(p, "UTF8", e);
+	return set_encoding(p, "UTF8", e) && set_silent(p, false, e);
 }
 
 /* What pg_restore would run: the definition, and the owner of what has one. */
@@ -91,7 +102,7 @@ bool post_build(struct post *p, const struct graph_task *t, unsigned parallel, s
 	struct arena a = ARENA_INIT;
 	bool ok = (!p->encoding || set_encoding(p, p->encoding, e)) && set_parallel(p, parallel, e) &&
 	          set_tablespace(p, t->entry->tablespace, e) && set_merging(p, t->visible, e) &&
-	          run(p, statement(p, t, &a), e);
+	          set_silent(p, true, e) && run(p, statement(p, t, &a), e);
 
 	arena_release(&a);
 	return ok;

@@ -13,12 +13,19 @@ struct post {
 	bool no_owner, no_tablespaces;
 	unsigned parallel;      /* max_parallel_maintenance_workers now; UINT32_MAX unknown */
 	const char *tablespace; /* default_tablespace now; NULL unknown */
-	bool merging;           /* the planner is told to join by indexes */
-	const char *encoding;   /* of the archive's text; NULL: nothing to do, it is UTF-8 or nobody knows */
-	const char *now;        /* client_encoding now; used when encoding is not NULL */
+	/*
+	 * "event_triggers = off", say: what keeps event triggers of the extensions, which are there from the start,
+	 * from watching what is built. pg_dump's own come last for the same reason. NULL: there are none, or no right
+	 * to it.
+	 */
+	const char *silence;
+	bool silent;          /* it is set now */
+	bool merging;         /* the planner is told to join by indexes */
+	const char *encoding; /* of the archive's text; NULL: nothing to do, it is UTF-8 or nobody knows */
+	const char *now;      /* client_encoding now; used when encoding is not NULL */
 };
 
-/* Before anything but the calls below: names and messages in UTF-8 again. */
+/* Before anything but the calls below: names and messages in UTF-8 again, and triggers that fire. */
 bool post_speak_utf8(struct post *p, struct err *e);
 
 /* parallel: how many workers of the server may help. A deadlock with something else is tried again. */

@@ -10,11 +10,12 @@
 #include "restore/work.h"
 #include "src/base/clock.h"
 
-#define CONTENTS_MAX   ((size_t)1 << 30)
-#define JOBS_USUAL_MAX 16
-#define JOBS_MAX       64
-#define PHASES_MAX     8
-#define NOTES_MAX      50 /* findings told one by one when the restore is not complete */
+#define CONTENTS_MAX       ((size_t)1 << 30)
+#define JOBS_USUAL_MAX     16
+#define JOBS_MAX           64
+#define PHASES_MAX         8
+#define EVENT_TRIGGERS_OFF 170000 /* from this version on there is a setting for them alone */
+#define NOTES_MAX          50     /* findings told one by one when the restore is not complete */
 
 struct run {
 	struct restore_result *result;
@@ -34,6 +35,7 @@ struct run {
 	struct preflight preflight;
 	struct findings findings;
 	struct graph graph;
+	const char *silence; /* see post.h */
 	struct load load;
 	int64_t phase_started;
 };
@@ -200,6 +202,7 @@ static bool run_stage(struct run *r, enum stage stage, struct err *e)
 		.database = r->target.database,
 		.server_version = pg_session_version(r->target.maintenance),
 		.render = { .no_owner = r->options->no_owner, .no_tablespaces = r->preflight.no_tablespaces },
+		.silence = r->silence,
 		.findings = &r->findings,
 		.cancel = r->cancel };
 	size_t count = 0;
@@ -215,6 +218,22 @@ static bool open_session(struct pg_session **out, struct run *r, struct err *e)
 	return pg_session_open(out, r->target.database, PG_SESSION_LOAD, "restore", r->cancel, e);
 }
 
+/* Event triggers that came with extensions; only a superuser can silence them. */
+static bool find_event_triggers(struct run *r, struct pg_session *s, struct err *e)
+{
+	char *any = NULL;
+	bool ok = pg_query_value(&any, s,
+	        "SELECT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled = 'O') AND rolsuper"
+	        " FROM pg_catalog.pg_roles WHERE rolname = current_user",
+	        0, NULL, e);
+
+	if (ok && any && *any == 't')
+		r->silence = pg_session_version(s) >= EVENT_TRIGGERS_OFF ? "event_triggers = off"
+		                                                         : "session_replication_role = replica";
+	free(any);
+	return ok;
+}
+
 static bool make_schema(struct run *r, struct err *e)
 {
 	struct pg_session *s = NULL;
@@ -224,7 +243,8 @@ static bool make_schema(struct run *r, struct err *e)
 	ok = preflight_create_roles(&r->preflight, r->target.maintenance, e) &&
 	     target_prepare(&r->target, &r->contents.database, r->options->no_owner, r->preflight.no_tablespaces,
 	             r->cancel, e) &&
-	     run_stage(r, STAGE_PRE, e) && open_session(&s, r, e) && objects_create_large(s, &r->contents, e);
+	     run_stage(r, STAGE_PRE, e) && open_session(&s, r, e) && find_event_triggers(r, s, e) &&
+	     objects_create_large(s, &r->contents, e);
 	pg_session_close(s);
 	end_phase(r, "schema", clock_monotonic_us() - r->phase_started);
 	return ok;
@@ -259,6 +279,7 @@ static bool move_rows(struct run *r, struct err *e)
 		.no_owner = r->options->no_owner,
 		.no_tablespaces = r->preflight.no_tablespaces,
 		.toc = r->archive.toc,
+		.silence = r->silence,
 		.maintenance_mem = server_memory_for_sort(r->options->target, r->jobs) };
 	struct work_outcome outcome = { 0 };
 	bool ok;
@@ -312,6 +333,17 @@ static bool may_lack_rights(const struct run *r)
 	return !r->options->no_owner && superuser && strcmp(superuser, "off") == 0;
 }
 
+/* Could an extension not be made that may take the working name for another database? */
+static bool goes_by_name(const struct run *r)
+{
+	if (strcmp(r->target.working, r->target.wanted) == 0)
+		return false;
+	for (size_t i = 0; i < r->findings.count; i++)
+		if (strncmp(r->findings.items[i].object, "EXTENSION ", strlen("EXTENSION ")) == 0)
+			return true;
+	return false;
+}
+
 /* Everything is there but some objects: worth keeping, under a name nobody takes for the real one. */
 static bool incomplete(const struct run *r, struct err *e)
 {
@@ -326,7 +358,10 @@ static bool incomplete(const struct run *r, struct err *e)
 	err_set(e, ERR_FAILED, "%zu object%s could not be restored; the first is %s: %s", more, more == 1 ? "" : "s",
 	        first ? first->object : "?", first ? first->what : "?");
 	return err_hint(e, "all the rest is in database \"%s\", which the next restore replaces%s", r->target.working,
-	        may_lack_rights(r) ? "; --no-owner needs no rights over other roles" : "");
+	        may_lack_rights(r) ? "; --no-owner needs no rights over other roles"
+	        : goes_by_name(r)
+	                ? "; for an extension that is tied to a database's name make that database, empty, and restore into it"
+	                : "");
 }
 
 static bool restore_all(struct run *r, struct err *e)

@@ -176,6 +176,8 @@ static bool make_script(
 
 	/* Nothing of it counts before the end of the restore: no need to wait for the disk at each statement. */
 	buf_add(out, "SET synchronous_commit = off;\n");
+	if (t->silence)
+		buf_addf(out, "SET %s;\n", t->silence);
 	ok = render_entries(&raw, t->archive, dump_ids, count, &t->render, t->cancel, e) &&
 	     render_filter(out, buf_view(&raw), t->server_version, e);
 	silence_warnings(out);

@@ -13,6 +13,7 @@ struct schema_target {
 	const struct conninfo *database;
 	int server_version;
 	struct render_options render;
+	const char *silence; /* a setting for the session, see post.h; NULL for none */
 	struct findings *findings;
 	const struct cancel *cancel;
 };

@@ -63,11 +63,15 @@ static void note_progress(struct work *w, const struct graph_task *t)
 		observer_phase(w->load->obs, "indexes", 0, left.builds_left + left.analyzes_left);
 }
 
-/* The server said no to this statement, and the connection is fine: worth going on. */
+/*
+ * The server said no to this statement, and the connection is fine: worth going on. A deadlock is with another of our
+ * own, as when an extension's event triggers lock tables: it is over when this is tried again with nothing else
+ * running. XX000 is what extensions say when they do not choose: PostGIS of a projection that it does not know.
+ */
 static bool is_statement_error(const char *state, const struct err *e)
 {
-	return e->kind == ERR_FAILED && *state && strncmp(state, "53", 2) != 0 && strncmp(state, "58", 2) != 0 &&
-	       strncmp(state, "XX", 2) != 0;
+	return (e->kind == ERR_FAILED || e->kind == ERR_CONFLICT) && *state && strncmp(state, "53", 2) != 0 &&
+	       strncmp(state, "58", 2) != 0 && (strncmp(state, "XX", 2) != 0 || strcmp(state, "XX000") == 0);
 }
 
 /* --- tasks --- */
@@ -137,7 +141,8 @@ static bool do_build(struct worker *me, const struct graph_task *t, bool last_tr
 		scheduler_retry(w->scheduler, t);
 		return true;
 	}
-	findings_add(w->load->findings, stages_label(&a, t->entry), why.msg, fault);
+	findings_add(w->load->findings, stages_label(&a, t->entry),
+	        findings_explain(&a, pg_session_sqlstate(me->session), why.msg), fault);
 	w->serious[t - w->o->graph->tasks] = !fault;
 	w->failed_builds[t - w->o->graph->tasks] = true;
 	scheduler_failed(w->scheduler, t);
@@ -207,6 +212,7 @@ static bool open_worker(struct worker *me, struct err *e)
 		.no_owner = o->no_owner,
 		.no_tablespaces = o->no_tablespaces,
 		.parallel = UINT32_MAX,
+		.silence = o->silence,
 		.encoding = post_encoding(me->work->load->contents),
 		.now = "UTF8" };
 	return post_read_strings(me->session, o->toc, e) &&

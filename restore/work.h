@@ -15,6 +15,7 @@ struct work_options {
 	unsigned jobs;
 	bool no_owner, no_tablespaces;
 	const struct toc *toc;    /* whose definitions are run: it says how its strings are to be read */
+	const char *silence;      /* see post.h */
 	uint64_t maintenance_mem; /* bytes each connection may use to sort */
 };
 
