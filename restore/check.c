@@ -17,7 +17,7 @@ static void reference_name(char out[64], const struct check_options *o)
 	target_working_name(out, o->beside ? o->beside->name : o->restored->database, id);
 }
 
-static bool compare(struct compare_report *out, const struct compare *c, bool rows, struct err *e)
+static bool compare(struct compare_report *out, const struct compare *c, struct err *e)
 {
 	struct pg_session *s = NULL;
 	bool ok;
@@ -26,9 +26,8 @@ static bool compare(struct compare_report *out, const struct compare *c, bool ro
 		compare_report_add(out,
 		        c->findings[i].source_fault || compare_schema_is_consequence(c, &c->findings[i]),
 		        c->findings[i].object, "%s", c->findings[i].what);
-	ok = (!rows || compare_tables(out, c, e)) &&
-	     pg_session_open(&s, c->target, PG_SESSION_DUMP, "check", c->cancel, e) && compare_objects(out, c, s, e) &&
-	     compare_schema(out, c, s, e);
+	ok = compare_tables(out, c, e) && pg_session_open(&s, c->target, PG_SESSION_DUMP, "check", c->cancel, e) &&
+	     compare_objects(out, c, s, e) && compare_schema(out, c, s, e);
 	pg_session_close(s);
 	return ok;
 }
@@ -60,6 +59,7 @@ bool check_restored(struct compare_report *out, struct repository *r, const stru
 		.reference = reference,
 		.pg_bin = o->pg_bin,
 		.no_owner = o->no_owner,
+		.config_only = !o->rows,
 		.incomplete = true,
 		.jobs = o->jobs,
 		.findings = o->restored->findings,
@@ -80,7 +80,7 @@ bool check_restored(struct compare_report *out, struct repository *r, const stru
 			later_choose(&later, &stages, &contents, pg_session_version(s));
 			c.later = &later;
 		}
-		ok = ok && compare(out, &c, o->rows, e);
+		ok = ok && compare(out, &c, e);
 	}
 	pg_session_close(s);
 	later_release(&later);

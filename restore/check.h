@@ -2,8 +2,8 @@
  * restore/check.h - is a database that was just restored what the snapshot says? For the moment before a swap
  *
  * Rows were compared with their fingerprints while they were loaded, so they are read again only for a database of an
- * earlier run. The rest is always looked at: schema, indexes that are not valid, sequences, large objects, extensions,
- * and the properties it was to get.
+ * earlier run, and in extensions' configuration tables, which were not empty before. The rest is always looked at:
+ * schema, indexes that are not valid, sequences, large objects, extensions, and the properties it was to get.
  */
 #ifndef DRTOOL_RESTORE_CHECK_H
 #define DRTOOL_RESTORE_CHECK_H

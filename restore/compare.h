@@ -24,8 +24,9 @@ struct compare {
 	const char
 	        *reference; /* name for a database that may be made beside it and dropped again; there is none so far */
 	const char *pg_bin;
-	bool no_owner;   /* owners, privileges, settings of roles and roles were left out: they are not compared */
-	bool incomplete; /* the restore could not make everything and left its mark as the database's comment */
+	bool no_owner;    /* owners, privileges, settings of roles and roles were left out: they are not compared */
+	bool config_only; /* of all rows, only those of extensions' configuration tables */
+	bool incomplete;  /* the restore could not make everything and left its mark as the database's comment */
 	const struct later *later; /* what is not there yet, and may be; NULL: all must be */
 	bool in_use;   /* others may have altered it: a reference that cannot be made is no failure, see unjudged */
 	unsigned jobs; /* sessions that read rows; 0 means by the number of processors */
