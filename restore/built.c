@@ -137,7 +137,7 @@ bool built_start(struct built **out, struct repository *r, const struct manifest
 
 	scratch_clean(&removed, o, &ignored);
 	observer_phase(obs, "making a scratch cluster", 0, 0);
-	ok = read_contents(b, r, m, e) && scratch_start(&b->scratch, m, &b->contents, o, obs, cancel, e) &&
+	ok = read_contents(b, r, m, e) && scratch_start(&b->scratch, m, &b->contents, m->dbname, o, obs, cancel, e) &&
 	     make_database(b, m, cancel, e);
 	if (ok)
 		observer_phase(obs, "building the other side", 0, 0);

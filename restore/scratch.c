@@ -17,6 +17,7 @@
 #include "src/base/clock.h"
 #include "src/base/file.h"
 #include "src/base/path.h"
+#include "src/pg/catalog.h"
 #include "src/pg/session.h"
 
 #define START_LIMIT_US ((int64_t)120 * 1000000)
@@ -205,25 +206,49 @@ static struct conninfo *make_conninfo(const struct scratch *s)
  * A library may be installed and still refuse to be preloaded here (another version, a setting it wants): once more
  * without.
  */
-static bool start_and_wait(struct scratch *s, const struct manifest *m, const struct contents *c,
-        const struct verify_options *o, struct observer *obs, const struct cancel *cancel, struct err *e)
+static bool start_and_wait(struct scratch *s, struct scratch_settings *settings, const struct manifest *m,
+        const struct contents *c, const struct verify_options *o, struct observer *obs, const struct cancel *cancel,
+        struct err *e)
 {
-	struct scratch_settings settings;
 	struct err first = ERR_INIT;
 
-	scratch_settings_choose(&settings, m, c, &s->tools, o->jobs, obs, &s->arena);
-	if (start_server(s, &settings, &first) && wait_ready(s, cancel, &first))
+	scratch_settings_choose(settings, m, c, &s->tools, o->jobs, obs, &s->arena);
+	if (start_server(s, settings, &first) && wait_ready(s, cancel, &first))
 		return true;
-	if (!*settings.preload || first.kind == ERR_CANCELLED) {
+	if (!*settings->preload || first.kind == ERR_CANCELLED) {
 		*e = first;
 		return false;
 	}
 	observer_note(obs, NOTE_WARN,
 	        "the scratch server does not start with shared_preload_libraries \"%s\" (%s); trying without",
-	        settings.preload, first.msg);
+	        settings->preload, first.msg);
 	stop_server(s);
-	settings.preload = "";
-	return start_server(s, &settings, e) && wait_ready(s, cancel, e);
+	settings->preload = "";
+	return start_server(s, settings, e) && wait_ready(s, cancel, e);
+}
+
+/*
+ * An extension may refuse to be made but in the one database that a setting of its library names (pg_cron in
+ * cron.database_name), and such a setting is read at the start alone.
+ */
+static bool name_database(struct scratch *s, struct scratch_settings *settings, const char *dbname,
+        const struct cancel *cancel, struct err *e)
+{
+	struct pg_session *session = NULL;
+	struct pg_text_list names = { 0 };
+	bool ok = !*settings->preload ||
+	          (pg_session_open(&session, s->conninfo, PG_SESSION_PLAIN, "scratch", cancel, e) &&
+	                  pg_catalog_library_databases(&names, session, &s->arena, e));
+
+	pg_session_close(session);
+	if (!ok || names.count == 0)
+		return ok;
+	settings->more = arena_alloc(&s->arena, (names.count + 1) * sizeof(*settings->more));
+	for (size_t i = 0; i < names.count; i++)
+		settings->more[i] = arena_printf(&s->arena, "%s=%s", names.items[i], dbname);
+	settings->more[names.count] = NULL;
+	stop_server(s);
+	return start_server(s, settings, e) && wait_ready(s, cancel, e);
 }
 
 static bool prepare(struct scratch *s, const char **base, int server_version, uint64_t database_size,
@@ -247,10 +272,11 @@ static bool prepare(struct scratch *s, const char **base, int server_version, ui
 	return true;
 }
 
-bool scratch_start(struct scratch **out, const struct manifest *m, const struct contents *c,
+bool scratch_start(struct scratch **out, const struct manifest *m, const struct contents *c, const char *dbname,
         const struct verify_options *o, struct observer *obs, const struct cancel *cancel, struct err *e)
 {
 	struct scratch *s = xcalloc(1, sizeof(*s));
+	struct scratch_settings settings;
 	const char *base;
 
 	s->dir = (struct scratch_dir)SCRATCH_DIR_INIT;
@@ -261,7 +287,8 @@ bool scratch_start(struct scratch **out, const struct manifest *m, const struct 
 		goto fail;
 	s->log = path_join(s->dir.path, "server.log");
 	s->conninfo = make_conninfo(s);
-	if (!run_initdb(s, c, cancel, e) || !start_and_wait(s, m, c, o, obs, cancel, e))
+	if (!run_initdb(s, c, cancel, e) || !start_and_wait(s, &settings, m, c, o, obs, cancel, e) ||
+	        !name_database(s, &settings, dbname, cancel, e))
 		goto fail;
 	*out = s;
 	return true;

@@ -13,11 +13,12 @@
 struct scratch; /* opaque */
 
 /*
- * Check the space, make the cluster and wait until it answers. o->scratch_dir and o->pg_bin are looked at. Errors:
+ * Check the space, make the cluster and wait until it answers. dbname is what the database will be called that is made
+ * there first. o->scratch_dir and o->pg_bin are looked at. Errors:
  * ERR_REFUSED when this machine cannot (no space, no server programs, a locale that is not installed), with the
  * obstacle and a hint; ERR_CANCELLED.
  */
-bool scratch_start(struct scratch **out, const struct manifest *m, const struct contents *c,
+bool scratch_start(struct scratch **out, const struct manifest *m, const struct contents *c, const char *dbname,
         const struct verify_options *o, struct observer *obs, const struct cancel *cancel, struct err *e);
 const struct conninfo *scratch_conninfo(
         const struct scratch *s); /* superuser, database "postgres"; valid until the stop */

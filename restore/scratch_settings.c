@@ -13,6 +13,8 @@
  * are compared. */
 #define EVENT_TRIGGERS 170000
 #define MEMORY_UNKNOWN ((uint64_t)1 << 30)
+#define WORKERS        16
+#define LIBRARY_MAX    ((size_t)64 << 20)
 #define CONNECTIONS    20 /* ours, pg_dump's, autovacuum off; on top of the workers */
 
 /* --- memory --- */
@@ -58,20 +60,21 @@ static unsigned between(uint64_t n, unsigned least, unsigned most)
 
 /* --- shared_preload_libraries --- */
 
-static bool is_library(const char *dir, const char *name)
+static bool is_library(char **path, char *candidate)
 {
-	char *path = xasprintf("%s/%s.so", dir, name);
-	bool there = access(path, R_OK) == 0;
-
-	free(path);
-	return there;
+	if (access(candidate, R_OK) == 0) {
+		*path = candidate;
+		return true;
+	}
+	free(candidate);
+	return false;
 }
 
 /*
  * The directory of loadable modules is not asked for (pg_config is often missing): Debian and Red Hat have ../lib,
- * others ../lib/postgresql.
+ * others ../lib/postgresql. *path is malloc'ed.
  */
-static bool is_installed(const char *name, const struct pg_tools *tools)
+static bool find_library(char **path, const char *name, const struct pg_tools *tools)
 {
 	static const char *const below[] = { "../lib", "../lib/postgresql", "../lib64", "../lib64/postgresql" };
 	bool there = false;
@@ -79,14 +82,31 @@ static bool is_installed(const char *name, const struct pg_tools *tools)
 	if (strncmp(name, "$libdir/", 8) == 0)
 		name += 8;
 	if (*name == '/')
-		return access(name, R_OK) == 0 || is_library("", name + 1);
+		return is_library(path, xasprintf("%s", name)) || is_library(path, xasprintf("%s.so", name));
 	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]) && !there; i++) {
 		char *dir = path_join(tools->bin_dir, below[i]);
 
-		there = is_library(dir, name);
+		there = is_library(path, xasprintf("%s/%s.so", dir, name));
 		free(dir);
 	}
 	return there;
+}
+
+/*
+ * A library that the server starts workers for imports the function that asks for them. What cannot be read is taken
+ * for one.
+ */
+static bool starts_workers(const char *path)
+{
+	static const char symbol[] =
+	        "\0RegisterBackgroundWorker"; /* with both its NULs: not a part of another's name */
+	struct buf library = BUF_INIT_MAX(LIBRARY_MAX);
+	struct err ignored = ERR_INIT;
+	bool found = !file_read(&library, path, &ignored) ||
+	             memmem(library.data, library.len, symbol, sizeof(symbol)) != NULL;
+
+	buf_release(&library);
+	return found;
 }
 
 /* The next element of a list as PostgreSQL keeps it: a, "b c", d. NULL at its end. */
@@ -110,23 +130,35 @@ static char *next_library(const char **p, struct arena *a)
 	return out;
 }
 
-static const char *choose_preload(
-        const char *libraries, const struct pg_tools *tools, struct observer *obs, struct arena *a)
+/*
+ * Workers of the source's libraries run jobs: on this copy, or through connections of their own on whatever answers
+ * where the source does. None may, and parallel workers are the price, for they come out of the same number.
+ */
+static void choose_preload(struct scratch_settings *out, const char *libraries, const struct pg_tools *tools,
+        struct observer *obs, struct arena *a)
 {
 	struct buf list = BUF_INIT;
-	const char *text;
-	char *name;
+	char *name, *path = NULL;
 
+	out->workers = WORKERS;
+	out->more = NULL;
 	while ((name = next_library(&libraries, a))) {
-		if (is_installed(name, tools))
-			buf_addf(&list, "%s\"%s\"", list.len ? "," : "", name);
-		else
+		if (!find_library(&path, name, tools)) {
 			observer_note(obs, NOTE_INFO,
 			        "the source preloads \"%s\", which is not installed here: left out", name);
+			continue;
+		}
+		if (starts_workers(path)) {
+			observer_note(obs, NOTE_INFO,
+			        "\"%s\" has background workers, which the scratch server does not start: nothing in it works in parallel",
+			        name);
+			out->workers = 0;
+		}
+		buf_addf(&list, "%s\"%s\"", list.len ? "," : "", name);
+		free(path);
 	}
-	text = arena_strdup(a, buf_str(&list));
+	out->preload = arena_strdup(a, buf_str(&list));
 	buf_release(&list);
-	return text;
 }
 
 /* --- */
@@ -146,7 +178,7 @@ void scratch_settings_choose(struct scratch_settings *out, const struct manifest
 	 * relations: four times.
 	 */
 	out->max_locks = between(64 + 4 * relations / out->max_connections, 128, 1000000);
-	out->preload = choose_preload(c->database.preload_libraries, tools, obs, a);
+	choose_preload(out, c->database.preload_libraries, tools, obs, a);
 }
 
 struct arguments {
@@ -185,7 +217,6 @@ static const char *const fixed[] = {
 	"autovacuum=off",
 	"jit=off",
 	"track_activities=on",
-	"max_worker_processes=16",
 	"max_prepared_transactions=0",
 	/*
 	 * in the cluster's directory, so that nothing stays behind in /dev/shm when it is killed, and a small one does
@@ -217,7 +248,10 @@ const char *const *scratch_settings_argv(const struct scratch_settings *s, const
 	set(&list, arena_printf(a, "max_wal_size=%uMB", s->max_wal_mb));
 	set(&list, arena_printf(a, "max_connections=%u", s->max_connections));
 	set(&list, arena_printf(a, "max_locks_per_transaction=%u", s->max_locks));
+	set(&list, arena_printf(a, "max_worker_processes=%u", s->workers));
 	set(&list, arena_printf(a, "shared_preload_libraries=%s", s->preload));
+	for (const char **more = s->more; more && *more; more++)
+		set(&list, *more);
 	if (tools->version >= EVENT_TRIGGERS)
 		set(&list, "event_triggers=off");
 	push(&list, NULL);

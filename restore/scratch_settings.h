@@ -12,6 +12,8 @@ struct scratch_settings {
 	unsigned shared_buffers_mb, maintenance_mb, max_wal_mb;
 	unsigned max_connections, max_locks;
 	const char *preload; /* shared_preload_libraries, "" for none */
+	const char **more;   /* "name=value" besides, NULL-terminated; NULL for none */
+	unsigned workers;    /* max_worker_processes: 0 where a library would start some of its own */
 };
 
 /* Strings live in the arena. Libraries of the source that are not installed here are left out with a note. */

@@ -120,13 +120,15 @@ static bool make_private(struct verify *v, struct err *e)
 {
 	unsigned removed = 0;
 	struct err trouble = ERR_INIT;
+	char working[64];
 
+	target_working_name(working, SCRATCH_NAME, v->m->id);
 	/* What is refused is refused once more when the new one is made. */
 	if (!scratch_clean(&removed, v->o, &trouble) && trouble.kind != ERR_REFUSED)
 		observer_note(v->obs, NOTE_WARN, "an old scratch cluster could not be removed: %s", trouble.msg);
 	if (removed > 0)
 		observer_note(v->obs, NOTE_INFO, "removed %u scratch cluster(s) of interrupted test restores", removed);
-	if (!scratch_start(&v->scratch, v->m, &v->contents, v->o, v->obs, v->cancel, e))
+	if (!scratch_start(&v->scratch, v->m, &v->contents, working, v->o, v->obs, v->cancel, e))
 		return false;
 	v->target = conninfo_copy(scratch_conninfo(v->scratch));
 	conninfo_set(v->target, "dbname", SCRATCH_NAME);

@@ -35,6 +35,8 @@ bool pg_catalog_extensions(struct pg_extension_list *out, struct pg_session *s, 
 bool pg_catalog_roles(struct pg_text_list *out, struct pg_session *s, struct arena *a, struct err *e);
 /* Qualified names of indexes that are not valid (a CREATE INDEX CONCURRENTLY that failed). */
 bool pg_catalog_invalid_indexes(struct pg_text_list *out, struct pg_session *s, struct arena *a, struct err *e);
+/* Settings of preloaded libraries that name a database and are read when the server starts (cron.database_name). */
+bool pg_catalog_library_databases(struct pg_text_list *out, struct pg_session *s, struct arena *a, struct err *e);
 
 /*
  * The COPY (...) TO STDOUT statement that reads t's rows whose block lies in [first_page, end_page); end_page

@@ -247,3 +247,13 @@ bool pg_catalog_database(struct pg_database *out, struct pg_session *s, struct a
 {
 	return pg_catalog_database_named(out, s, NULL, a, e);
 }
+
+bool pg_catalog_library_databases(struct pg_text_list *out, struct pg_session *s, struct arena *a, struct err *e)
+{
+	if (!catalog_text_list(out, s,
+	            "SELECT name FROM pg_catalog.pg_settings WHERE context = 'postmaster' AND vartype = 'string'"
+	            " AND name ~ '[.](.*_)?(database|dbname|db_name)(_name)?$' ORDER BY name",
+	            a, e))
+		return err_wrap(e, "list the settings of preloaded libraries");
+	return true;
+}

@@ -195,7 +195,7 @@ static int set_up(void **state)
 	manifest.dump_version = manifest.server_version;
 	if (!manifest.server_version || !mkdtemp(base) || chmod(base, 0711) != 0)
 		return -1;
-	if (!scratch_start(&scratch, &manifest, &locale, &o, NULL, NULL, &e)) {
+	if (!scratch_start(&scratch, &manifest, &locale, "postgres", &o, NULL, NULL, &e)) {
 		print_error("%s\n", e.msg);
 		return -1;
 	}

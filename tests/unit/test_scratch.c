@@ -87,7 +87,7 @@ static void answers_and_leaves_nothing(void **state)
 	char *fsync = NULL;
 
 	(void)state;
-	assert_true(scratch_start(&s, &m, &c, &o, &obs, NULL, &e));
+	assert_true(scratch_start(&s, &m, &c, "drtool_verify", &o, &obs, NULL, &e));
 	assert_true(noted);
 	assert_int_equal(stat(conninfo_get(scratch_conninfo(s), "host"), &st), 0);
 	assert_int_equal(st.st_mode & 077, 0);
@@ -110,7 +110,7 @@ static void gets_a_short_socket(const char *dir)
 	struct scratch *s = NULL;
 	struct err e = ERR_INIT;
 
-	assert_true(scratch_start(&s, &m, &c, &o, NULL, NULL, &e));
+	assert_true(scratch_start(&s, &m, &c, "drtool_verify", &o, NULL, NULL, &e));
 	socket_dir = xstrdup(conninfo_get(scratch_conninfo(s), "host"));
 	assert_int_equal(strncmp(socket_dir, "/tmp/drtool-socket-", 19), 0);
 	scratch_stop(s);
@@ -145,7 +145,7 @@ static pid_t killed_owner(struct manifest *m, struct contents *c, struct verify_
 		struct err e = ERR_INIT;
 		char *pid = NULL;
 
-		if (scratch_start(&s, m, c, o, NULL, NULL, &e) &&
+		if (scratch_start(&s, m, c, "drtool_verify", o, NULL, NULL, &e) &&
 		        pg_session_open(&session, scratch_conninfo(s), PG_SESSION_PLAIN, NULL, NULL, &e) &&
 		        pg_query_value(&pid, session, "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)", 0,
 		                NULL, &e))
@@ -363,7 +363,7 @@ static void unknown_locale_is_refused(void **state)
 
 	(void)state;
 	c.database.collate = "tlh_QO.UTF-8";
-	assert_false(scratch_start(&s, &m, &c, &o, NULL, NULL, &e));
+	assert_false(scratch_start(&s, &m, &c, "drtool_verify", &o, NULL, NULL, &e));
 	assert_int_equal(e.kind, ERR_REFUSED);
 	assert_non_null(strstr(e.msg, "tlh_QO.UTF-8"));
 	assert_int_equal(count_entries(base), 0);
@@ -379,7 +379,7 @@ static void cancelled_start_leaves_nothing(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_false(scratch_start(&s, &m, &c, &o, NULL, &tripped, &e));
+	assert_false(scratch_start(&s, &m, &c, "drtool_verify", &o, NULL, &tripped, &e));
 	assert_int_equal(e.kind, ERR_CANCELLED);
 	assert_int_equal(count_entries(base), 0);
 }
@@ -415,6 +415,38 @@ static void event_triggers_rest(void **state)
 			off |= strcmp(*argv, "event_triggers=off") == 0;
 		assert_int_equal(off, versions[i] >= 170000);
 		arena_release(&arena);
+	}
+}
+
+/* What a library's workers would do on a copy is nobody's wish; pg_prewarm has one, pg_stat_statements none. */
+static void workers_of_libraries_rest(void **state)
+{
+	static const struct {
+		const char *libraries, *workers;
+	} cases[] = { { "pg_stat_statements", "16" }, { "pg_stat_statements, pg_prewarm", "0" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct manifest m = source_manifest();
+		struct contents c = source_contents();
+		struct verify_options o = { .scratch_dir = base, .jobs = 2 };
+		struct scratch *s = NULL;
+		struct pg_session *session = NULL;
+		struct err e = ERR_INIT;
+		char *workers = NULL, *libraries = NULL;
+
+		c.database.preload_libraries = cases[i].libraries;
+		assert_true(scratch_start(&s, &m, &c, "drtool_verify", &o, NULL, NULL, &e));
+		assert_true(pg_session_open(&session, scratch_conninfo(s), PG_SESSION_PLAIN, NULL, NULL, &e));
+		assert_true(pg_query_value(&workers, session, "SHOW max_worker_processes", 0, NULL, &e));
+		assert_true(pg_query_value(&libraries, session, "SHOW shared_preload_libraries", 0, NULL, &e));
+		assert_string_equal(workers, cases[i].workers);
+		assert_non_null(strstr(libraries, "pg_stat_statements"));
+		assert_int_equal(strstr(libraries, "pg_prewarm") != NULL, i);
+		free(workers);
+		free(libraries);
+		pg_session_close(session);
+		scratch_stop(s);
 	}
 }
 
@@ -467,6 +499,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_and_leaves_nothing),
+		cmocka_unit_test(workers_of_libraries_rest),
 		cmocka_unit_test(odd_paths_get_a_short_socket),
 		cmocka_unit_test(killed_owner_takes_the_server_along),
 		cmocka_unit_test(server_left_behind_is_ended),
