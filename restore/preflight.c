@@ -83,14 +83,15 @@ static const struct {
 
 static const char *const contrib[] = { "adminpack", "amcheck", "autoinc", "bloom", "btree_gin", "btree_gist", "citext",
 	"cube", "dblink", "dict_int", "dict_xsyn", "earthdistance", "file_fdw", "fuzzystrmatch", "hstore",
-	"insert_username", "intagg", "intarray", "isn", "lo", "ltree", "moddatetime", "pageinspect", "pg_buffercache",
-	"pg_freespacemap", "pg_prewarm", "pg_stat_statements", "pg_surgery", "pg_trgm", "pg_visibility",
-	"pg_walinspect", "pgcrypto", "pgrowlocks", "pgstattuple", "postgres_fdw", "refint", "seg", "sslinfo",
-	"tablefunc", "tcn", "tsm_system_rows", "tsm_system_time", "unaccent", "uuid-ossp", "xml2" };
+	"insert_username", "intagg", "intarray", "isn", "lo", "ltree", "moddatetime", "old_snapshot", "pageinspect",
+	"pg_buffercache", "pg_freespacemap", "pg_prewarm", "pg_stat_statements", "pg_surgery", "pg_trgm",
+	"pg_visibility", "pg_walinspect", "pgcrypto", "pgrowlocks", "pgstattuple", "postgres_fdw", "refint", "seg",
+	"sslinfo", "tablefunc", "tcn", "tsm_system_rows", "tsm_system_time", "unaccent", "uuid-ossp", "xml2" };
 
 char *preflight_package(const char *extension, int server_version)
 {
 	int major = server_version / 10000;
+	char *package;
 
 	for (size_t i = 0; i < sizeof(contrib) / sizeof(contrib[0]); i++)
 		if (strcmp(contrib[i], extension) == 0)
@@ -102,7 +103,10 @@ char *preflight_package(const char *extension, int server_version)
 		return xasprintf("postgresql-plpython3-%d", major);
 	if (strncmp(extension, "plperl", 6) == 0 || strncmp(extension, "pltcl", 5) == 0)
 		return xasprintf("postgresql-%.*s-%d", extension[2] == 'p' ? 6 : 5, extension, major);
-	return xasprintf("postgresql-%d-%s", major, extension);
+	package = xasprintf("postgresql-%d-%s", major, extension);
+	for (char *p = package; *p; p++)
+		*p = *p == '_' ? '-' : *p; /* a package's name has none */
+	return package;
 }
 
 static bool refuse_extensions(const struct pg_text_list *missing, int server_version, struct arena *a, struct err *e)

@@ -90,7 +90,7 @@ static void packages_are_guessed(void **state)
 	static const char *const expected[][2] = { { "postgis", "postgresql-15-postgis-3" },
 		{ "hstore", "postgresql-15 (postgresql-contrib)" }, { "vector", "postgresql-15-pgvector" },
 		{ "plpython3u", "postgresql-plpython3-15" }, { "plperlu", "postgresql-plperl-15" },
-		{ "pltcl", "postgresql-pltcl-15" }, { "never_heard_of", "postgresql-15-never_heard_of" } };
+		{ "pltcl", "postgresql-pltcl-15" }, { "never_heard_of", "postgresql-15-never-heard-of" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
