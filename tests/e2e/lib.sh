@@ -304,10 +304,47 @@ install_extension() {
 		SELECT pg_catalog.pg_extension_config_dump('whole_id_seq', '');
 		CREATE TABLE private (a int);
 		CREATE FUNCTION answer() RETURNS int LANGUAGE sql AS 'SELECT 42';
+		CREATE TABLE z_kinds (kind text PRIMARY KEY, says text);
+		CREATE TABLE m_parts (kind text PRIMARY KEY REFERENCES z_kinds);
+		CREATE TABLE a_things (kind text REFERENCES z_kinds, part text REFERENCES m_parts);
+		SELECT pg_catalog.pg_extension_config_dump('a_things', '');
+		SELECT pg_catalog.pg_extension_config_dump('m_parts', '');
+		SELECT pg_catalog.pg_extension_config_dump('z_kinds', '');
+		CREATE FUNCTION says(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+			RETURN COALESCE((SELECT says FROM @extschema@.z_kinds WHERE kind = $1), 'nothing'); END $$;
+		CREATE FUNCTION guard() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+			IF EXISTS (SELECT FROM @extschema@.whole WHERE what = 'guarded') THEN RAISE EXCEPTION 'guarded: %', tg_tag; END IF; END $$;
+		CREATE EVENT TRIGGER drtool_t_guard ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'CREATE INDEX', 'CREATE TRIGGER') EXECUTE FUNCTION guard();
 	SQL
 }
 
-remove_extension() { [ -z "${EXTENSION-}" ] || rm -f "$EXTENSION_DIR/$EXTENSION.control" "$EXTENSION_DIR/$EXTENSION--1.0.sql"; }
+# Another one, $EXTENSION_tied, whose library is preloaded from now on: it can be made only in database "tied", which its setting names, and asks
+# for no worker, but could. The few declarations are PostgreSQL's own, of 15 to 17; its headers need not be installed.
+tied_extension() {
+	local name=${EXTENSION}_tied version
+	LIBRARY_DIR=$("$PG_CLUSTER_BIN/pg_config" --pkglibdir 2>/dev/null) || return 1
+	version=$(sql postgres -c "SHOW server_version_num")
+	[ -w "$LIBRARY_DIR" ] && [ "$version" -lt 180000 ] || return 1
+	cat >"$T/tied.c" <<-C
+		struct magic { int len, version, funcmaxargs, indexmaxkeys, namedatalen, float8byval; char abi_extra[32]; };
+		static const struct magic magic = { sizeof(magic), $((version / 100)), 100, 32, 64, sizeof(void *) == 8, "PostgreSQL" };
+		const struct magic *Pg_magic_func(void) { return &magic; }
+		extern void DefineCustomStringVariable(const char *, const char *, const char *, char **, const char *, int, int, void *, void *, void *);
+		extern void RegisterBackgroundWorker(void *);
+		static char *database;
+		void (*volatile of_workers)(void *) = RegisterBackgroundWorker;
+		void _PG_init(void) { DefineCustomStringVariable("$name.database_name", "", "", &database, "postgres", 1, 0, 0, 0, 0); }
+	C
+	gcc -shared -fPIC -o "$LIBRARY_DIR/$name.so" "$T/tied.c" || fail "no library"
+	echo "default_version = '1.0'" >"$EXTENSION_DIR/$name.control"
+	echo "DO \$\$ BEGIN IF current_database() <> current_setting('$name.database_name') THEN RAISE EXCEPTION 'only in %', current_setting('$name.database_name'); END IF; END \$\$;" >"$EXTENSION_DIR/$name--1.0.sql"
+	printf "%s\n" "shared_preload_libraries = '$name'" "$name.database_name = 'tied'" >>"$SERVER/data/postgresql.conf"
+	"$ROOT/scripts/pg-cluster" restart "$SERVER"
+}
+
+remove_extension() {
+	[ -z "${EXTENSION-}" ] || rm -f "$EXTENSION_DIR/$EXTENSION"{,_tied}{.control,--1.0.sql} ${LIBRARY_DIR:+"$LIBRARY_DIR/${EXTENSION}_tied.so"}
+}
 
 # What must be left over by nobody: processes of ours, sessions, half-made databases, scratch clusters, live locks.
 ours() { # what drtool or its children still do on behalf of this script: the environment tells
