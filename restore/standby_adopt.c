@@ -158,10 +158,10 @@ static bool adopt_settings(struct adopting *d, struct err *e)
 static bool adopt_limits(struct adopting *d, struct err *e)
 {
 	struct arena *a = &d->arena;
+	int limit = d->live->connection_limit < 0 ? -1 : d->live->connection_limit; /* half dropped: -2 */
 
-	if (d->now->connection_limit != d->live->connection_limit &&
-	        !apply(d,
-	                arena_printf(a, "ALTER DATABASE %s CONNECTION LIMIT %d", d->quoted, d->live->connection_limit),
+	if (d->now->connection_limit != limit &&
+	        !apply(d, arena_printf(a, "ALTER DATABASE %s CONNECTION LIMIT %d", d->quoted, limit),
 	                "the connection limit", e))
 		return false;
 	return d->now->is_template == d->live->is_template ||

@@ -62,7 +62,7 @@ static enum fetch_answer look_at(void *cookie, const struct journal_event *v, co
 	if (is_word(v, "restore") && !restored_here(l->place, v))
 		return FETCH_ON;
 	if (!is_word(v, "migrate")) {
-		l->by_command = journal_detail(v, "swap") != NULL;
+		l->by_command = is_word(v, "replace") && journal_detail(v, "swap");
 		l->finished_us = v->finished_us;
 		return FETCH_ENOUGH;
 	}

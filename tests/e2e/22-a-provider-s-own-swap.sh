@@ -80,4 +80,5 @@ error_says "by a command"
 grep -q "^hint: .*--swap-back" "$T/err" || fail "$(cat "$T/err")"
 expect 0 drtool undo dbname=shop --confirm shop --swap-back "$(rename shop more before)"
 sql more -c "SELECT 1" >/dev/null || fail "not swapped back"
+expect 0 drtool undo dbname=shop --confirm shop # now it is the one before
 no_leftovers

@@ -138,6 +138,17 @@ done
 keep
 used
 
+step "it is the live one that somebody began to drop"
+keep
+sql postgres -c "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'shop'"
+expect 0 "${replace[@]}"
+answers good
+! exists shop__standby || fail "the copy was not used"
+expect 3 drtool undo dbname=shop
+grep -q "cannot come back: dropping it was begun" "$T/err" || fail "$(cat "$T/err")"
+sql postgres -c "UPDATE pg_database SET datconnlimit = -1 WHERE datname ~ '^shop__before'"
+back_to_old
+
 step "the server crashed, its statistics are lost: compared, and used"
 keep
 pg_stop immediate
