@@ -475,7 +475,7 @@ static bool run(struct replace *x, struct err *e)
 	predict(x, kind);
 	replace_standby_look(x, kind);
 	look_for_room(x);
-	x->at_snapshot = written_at_snapshot(x->repository, x->manifest->database, x->manifest->id, x->place.written);
+	x->at_snapshot = written_at_snapshot(x->repository, x->manifest, x->place.written);
 	replace_say_plan(x);
 	usable_warn_of_snapshot(x->repository, x->manifest);
 	if (!preflight(x, e))

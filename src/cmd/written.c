@@ -71,6 +71,7 @@ struct search {
 	const char *detail; /* the name to look for is in this one, or in the snapshot's id when NULL */
 	const char *name;
 	const json_t *now; /* counts of the database they are to be compared with; NULL: of any */
+	int64_t since_us;  /* no event before is it */
 	json_t *found;
 };
 
@@ -82,6 +83,8 @@ static enum fetch_answer look_at(void *cookie, const struct journal_event *v, co
 
 	(void)why;
 	(void)e;
+	if (v && v->finished_us < s->since_us)
+		return FETCH_ENOUGH;
 	if (!name || strcmp(name, s->name) != 0)
 		return FETCH_ON;
 	s->found = recorded(v);
@@ -92,13 +95,13 @@ static enum fetch_answer look_at(void *cookie, const struct journal_event *v, co
 	return FETCH_ON;
 }
 
-json_t *written_at_snapshot(struct repository *r, const char *database, const char *snapshot_id, const json_t *now)
+json_t *written_at_snapshot(struct repository *r, const struct manifest *m, const json_t *now)
 {
 	static const char *const words[] = { "snapshot", "replace", NULL };
-	struct search s = { .name = snapshot_id, .now = now };
+	struct search s = { .name = m->id, .now = now, .since_us = m->started_us };
 	struct err ignored = ERR_INIT;
 
-	journal_each_newest(r, database, words, look_at, &s, &ignored);
+	journal_each_newest(r, m->database, words, look_at, &s, &ignored);
 	return s.found;
 }
 

@@ -12,6 +12,7 @@
 
 #include "src/pg/session.h"
 #include "storage/repository/journal.h"
+#include "storage/repository/manifest.h"
 
 /* {"oid": 16384, "public.orders": 17, ...}: whose they are, and the tables where something was written. A new
  * reference.
@@ -22,7 +23,7 @@ void written_record(struct journal_event *v, const json_t *counts);
 /* What was recorded when a snapshot was taken, or when it got the name of the database that now is about; or for the
  * database that got the name when another was kept under the given one; NULL when that is not known. database is its
  * name in the repository. New references. */
-json_t *written_at_snapshot(struct repository *r, const char *database, const char *snapshot_id, const json_t *now);
+json_t *written_at_snapshot(struct repository *r, const struct manifest *m, const json_t *now);
 json_t *written_at_swap(struct repository *r, const char *database, const char *kept);
 
 /* The counts by which now is past before, the most first: [{"table":..., "rows":...}]; JSON null when before is NULL,
