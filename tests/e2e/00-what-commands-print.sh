@@ -97,7 +97,10 @@ expect 0 drtool verify shop/latest --json
 expect 0 drtool verify shop/latest --dry-run
 expect 0 drtool verify shop/latest --dry-run --json
 [ "$(jq -r .possible <<<"$OUT")" = true ] || fail "$OUT"
-expect 0 drtool verify shop/latest --rto 1s
+createdb slow # however fast the machine is
+sql slow -c "CREATE MATERIALIZED VIEW v AS SELECT pg_sleep(1.1)::text"
+expect 0 drtool snapshot "$at dbname=slow" --repo "$T/slow"
+expect 0 drtool verify slow/latest --repo "$T/slow" --rto 1s
 says 'longer than the objective'
 expect 0 drtool show shop/latest
 prints '^good: '
