@@ -16,6 +16,11 @@
 
 struct pg_session; /* opaque */
 
+/* What to do where replay on a standby ends sessions or statements. */
+#define PG_STANDBY_HINT                                                                                                    \
+	"the standby does not wait for its readers: read from the primary, or set hot_standby_feedback = on and a longer " \
+	"max_standby_streaming_delay there"
+
 enum pg_session_kind {
 	/* search_path empty, timeouts 0, client_encoding UTF8, not read-only by default; for catalogue queries and DDL
 	 * by hand */

@@ -56,12 +56,21 @@ static bool gone(struct pg_session *s, struct err *e)
 	return err_hint(e, "see the server's log; run the command again once the server answers");
 }
 
-static void hint_of(struct err *e, const PGresult *r, const char *sqlstate)
+static bool on_standby(const PGconn *conn)
+{
+	const char *standby = PQparameterStatus(conn, "in_hot_standby"); /* from PostgreSQL 14 on */
+
+	return standby && !strcmp(standby, "on");
+}
+
+static void hint_of(struct err *e, const PGresult *r, const char *sqlstate, const PGconn *conn)
 {
 	const char *hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
 	char text[MESSAGE_SIZE];
 
-	if (hint)
+	if (!strcmp(sqlstate, "40001") && on_standby(conn)) /* the server's own hint is to try again */
+		err_hint(e, "%s", PG_STANDBY_HINT);
+	else if (hint)
 		err_hint(e, "%s", fold(text, hint));
 	else if (!strcmp(sqlstate, "42501"))
 		err_hint(e, "connect as a role that may do this; to read everything: GRANT pg_read_all_data TO <role>");
@@ -93,7 +102,7 @@ bool pg_session_fail(struct pg_session *s, const PGresult *r, struct err *e)
 		err_set(e, kind_of(sqlstate), "%s (%s)", message, fold(more, detail));
 	else
 		err_set(e, kind_of(sqlstate), "%s", message);
-	hint_of(e, r, sqlstate);
+	hint_of(e, r, sqlstate, s->conn);
 	return false;
 }
 
@@ -160,8 +169,8 @@ static bool hint_for_state(struct pg_session *s, struct err *e, const char *sqls
 		return err_hint(
 		        e, "give the password with PGPASSWORD or in ~/.pgpass, as host:port:database:user:password");
 	if (!strcmp(sqlstate, "28000"))
-		return err_hint(
-		        e, "check the user name, and the server's pg_hba.conf for this user, database and address");
+		return err_hint(e,
+		        "check the user name, the server's pg_hba.conf for this user, database and address, and whether it wants a client certificate (sslcert, sslkey)");
 	if (!strcmp(sqlstate, "3D000"))
 		return err_hint(
 		        e, "list the databases there with: psql -h %s -p %s -l", PQhost(s->conn), PQport(s->conn));

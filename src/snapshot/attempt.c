@@ -24,6 +24,21 @@ void attempt_role(char out[48], const struct attempt_context *c)
 	snprintf(out, 48, "snapshot %s", c->token);
 }
 
+bool attempt_join(const struct attempt *a, struct pg_session *s, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (pg_execf(s, &why,
+	            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '%s'; " ATTEMPT_KEEPALIVE,
+	            a->snapshot_name))
+		return true;
+	*e = why;
+	if (why.kind != ERR_FAILED)
+		return false;
+	err_set(e, ERR_TRANSIENT, "the session that holds the snapshot was ended (%s)", why.msg);
+	return err_hint(e, "%s", a->database.in_recovery ? PG_STANDBY_HINT : "see the server's log for why");
+}
+
 void attempt_release(struct attempt *a)
 {
 	plan_release(&a->plan);
@@ -241,6 +256,9 @@ static bool read_all(struct attempt *a, const struct attempt_context *c, struct 
 	for (size_t i = 0; !ok && i < 3; i++)
 		if (errors[i].kind != ERR_NONE && (e->kind == ERR_NONE || e->kind == ERR_CANCELLED))
 			*e = errors[i];
+	/* pg_dump cannot tell what is gone in a moment; a reader that failed by the same cause can. */
+	if (!ok && e->kind == ERR_FAILED && errors[0].kind == ERR_FAILED && errors[2].kind == ERR_TRANSIENT)
+		*e = errors[2];
 	return ok;
 }
 

@@ -61,6 +61,12 @@ struct attempt {
 bool attempt_run(struct attempt *out, const struct attempt_context *c, struct err *e);
 void attempt_release(struct attempt *a); /* fine on a zeroed one */
 
+/*
+ * Begin a transaction with the coordinator's snapshot. It goes with the coordinator's session: where that was ended,
+ * ERR_TRANSIENT says so.
+ */
+bool attempt_join(const struct attempt *a, struct pg_session *s, struct err *e);
+
 /* The name every session of this attempt carries; into buf of 48 bytes. */
 void attempt_role(char out[48], const struct attempt_context *c);
 

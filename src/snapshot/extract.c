@@ -103,20 +103,13 @@ static bool run_task(struct reader *r, const struct plan_task *task, struct err 
 	return true;
 }
 
-static bool begin(struct reader *r, struct err *e)
-{
-	return pg_execf(r->session, e,
-	        "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '%s'; " ATTEMPT_KEEPALIVE,
-	        r->x->attempt->snapshot_name);
-}
-
 /*
  * Where the lock table has no room for every reader to hold everything, a reader holds what it reads and lets go after
  * each task: the coordinator's locks and its snapshot stay.
  */
 static bool let_go(struct reader *r, struct err *e)
 {
-	return r->x->lock_all || (pg_exec(r->session, "COMMIT", e) && begin(r, e));
+	return r->x->lock_all || (pg_exec(r->session, "COMMIT", e) && attempt_join(r->x->attempt, r->session, e));
 }
 
 static bool open_reader(struct reader *r, struct err *e)
@@ -126,7 +119,8 @@ static bool open_reader(struct reader *r, struct err *e)
 
 	attempt_role(role, x->context);
 	return pg_session_open(&r->session, x->context->options->source, PG_SESSION_DUMP, role, x->stop, e) &&
-	       begin(r, e) && (!x->lock_all || lock_tables(r->session, &x->attempt->relations, false, true, e));
+	       attempt_join(r->x->attempt, r->session, e) &&
+	       (!x->lock_all || lock_tables(r->session, &x->attempt->relations, false, true, e));
 }
 
 static void *read_tasks(void *arg)

@@ -47,19 +47,19 @@ static bool check_drift(struct schema_dump *d, struct err *e)
 
 	attempt_role(role, d->context);
 	ok = pg_session_open(&s, d->context->options->source, PG_SESSION_DUMP, role, d->stop, e) &&
-	     pg_execf(s, e, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '%s'",
-	             d->attempt->snapshot_name) &&
-	     drift_check(s, e);
+	     attempt_join(d->attempt, s, e) && drift_check(s, e);
 	pg_session_close(s);
 	return ok;
 }
 
-/* Was somebody in pg_dump's way? Its messages come in many languages: the server is asked instead. */
+/* Was somebody in pg_dump's way, or is its snapshot gone? Its messages come in many languages: the server is asked
+ * instead. */
 static bool explain(struct schema_dump *d, struct err *e)
 {
 	struct err own = ERR_INIT;
 
-	if (!watch_blame(e, d->attempt, d->context) && !check_drift(d, &own) && own.kind == ERR_CONFLICT)
+	if (!watch_blame(e, d->attempt, d->context) && !check_drift(d, &own) &&
+	        (own.kind == ERR_CONFLICT || own.kind == ERR_TRANSIENT))
 		*e = own;
 	return false;
 }

@@ -24,3 +24,16 @@ expect 0 drtool restore "$ID" --into "dbname=back"
 sql shop -c "TRUNCATE volatile"
 same_databases shop back
 no_leftovers
+
+step "a standby that does not wait for its readers, again and again: said, with what to do about it"
+sql postgres -h "$STANDBY" -p "$STANDBY_PORT" -c "ALTER SYSTEM SET max_standby_streaming_delay = 0" -c "SELECT pg_reload_conf()" >/dev/null
+PGHOST=$STANDBY PGPORT=$STANDBY_PORT slow_link 500000
+lock_often() { while sql shop -c "BEGIN" -c "LOCK TABLE order_lines, orders, events" -c "COMMIT"; do sleep 0.1; done; }
+in_background lock_often
+locker=$!
+for try in 1 2 3 4 5; do # what ends the last attempt may also be a connection that is simply closed
+	expect 1 drtool snapshot "$SLOW dbname=shop"
+	! grep -q "^hint:.*hot_standby_feedback" "$T/err" || break
+	[ "$try" != 5 ] || fail "$(cat "$T/err")"
+done
+kill "$locker"
