@@ -51,6 +51,9 @@ static void check_standby(struct doctor *d)
 	text_bytes(need, d->database.size);
 	if (!standby_find(&copy, d->session, &d->database, &d->arena, &why))
 		doctor_add_err(d, DOCTOR_UNKNOWN, "standby copy", &why);
+	else if (copy.broken)
+		doctor_add(d, DOCTOR_WARN, "standby copy", "drop it once more with drop-old, or make a new one",
+		        "dropping \"%s\" was begun and not completed", copy.name);
 	else if (copy.name)
 		doctor_add(d, DOCTOR_OK, "standby copy", NULL, "\"%s\" holds snapshot %s since %s ago", copy.name,
 		        copy.snapshot_id, text_age(age, clock_utc_us() - copy.since_us));

@@ -132,6 +132,8 @@ for again in drop verify; do
 	sql postgres -c "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'shop__standby'"
 	expect 0 drtool status
 	grep -q "^  standby copy .* not ready: dropping it was begun" <<<"$OUT" || fail "$OUT"
+	run drtool doctor
+	grep -q "^warn *standby copy: dropping \"shop__standby\" was begun" <<<"$OUT" || fail "$OUT"
 	unused "is not used: dropping it was begun"
 	[ $again = verify ] || expect 0 drtool drop-old dbname=shop shop__standby
 done
