@@ -178,6 +178,12 @@ unfinished="^warning: snapshot $safety is of a database that was not finished: u
 grep -q "$unfinished" "$T/err" || fail "$(cat "$T/err")"
 expect 0 drtool restore "$safety" --replace dbname=shop --dry-run
 grep -q "$unfinished" "$T/err" || fail "$(cat "$T/err")"
+
+step "also of one that was restored under another name"
+expect 0 drtool restore "$good" --into dbname=elsewhere --usable-first
+repo_remove "$(repo_files journal/shop | grep -e '-finish.json$' | tail -n 1)" # as if it had been killed by then
+expect 0 drtool snapshot dbname=elsewhere
+grep -q '^warning: the database is not finished: 7 indexes' "$T/err" || fail "$(cat "$T/err")"
 no_leftovers
 for major in 17 18; do
 	! dir=$("$ROOT/scripts/pg-cluster" bindir "$major" 2>/dev/null) || [ ! -x "$dir/pg_dump" ] || (unset DRTOOL_REPO && step "PostgreSQL $major" && "$ROOT/tests/e2e/${0##*/}" "$major")
