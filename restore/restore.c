@@ -313,12 +313,13 @@ static bool finish(struct run *r, struct err *e)
 	bool ok;
 
 	observer_phase(r->obs, "finishing", 0, 0);
-	ok = run_stage(r, STAGE_LIGHT, e) && open_session(&s, r, e) &&
+	ok = target_awaken(&r->target, r->cancel, e) && run_stage(r, STAGE_LIGHT, e) && open_session(&s, r, e) &&
 	     objects_set_sequences(s, &r->contents, &r->findings, e) &&
 	     objects_finish_large(s, &r->contents, r->options->no_owner, &r->findings, e) &&
 	     objects_refresh_views(s, &r->contents, &r->findings, e);
 	pg_session_close(s);
 	ok = ok && run_stage(r, STAGE_LAST, e) && cancel_check(r->cancel, e) && ready(r, e) &&
+	     target_awaken(&r->target, r->cancel, e) &&
 	     target_finish(&r->target, &r->contents.database, r->options->no_owner,
 	             !r->options->beside && !findings_serious(&r->findings), &r->findings, r->cancel, e);
 	end_phase(r, "final", clock_monotonic_us() - r->phase_started);

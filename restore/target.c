@@ -20,6 +20,7 @@ static bool connect_one(
         struct target *t, const char *dbname, const char *role, const struct cancel *cancel, struct err *e)
 {
 	conninfo_set(t->maintenance_db, "dbname", dbname);
+	t->role = role;
 	return pg_session_open(&t->maintenance, t->maintenance_db, PG_SESSION_PLAIN, role, cancel, e);
 }
 
@@ -141,6 +142,22 @@ bool target_open(struct target *out, const struct conninfo *given, const char *m
 fail:
 	target_close(out);
 	return false;
+}
+
+bool target_awaken(struct target *t, const struct cancel *cancel, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (pg_exec(t->maintenance, "SELECT", &why))
+		return true;
+	if (why.kind != ERR_TRANSIENT) {
+		*e = why;
+		return false;
+	}
+	pg_session_close(t->maintenance);
+	t->maintenance = NULL;
+	return pg_session_open(&t->maintenance, t->maintenance_db, PG_SESSION_PLAIN, t->role, cancel, e) &&
+	       take_lock(t, t->wanted, e) && (strcmp(t->working, t->wanted) == 0 || take_lock(t, t->working, e));
 }
 
 void target_close(struct target *t)

@@ -23,6 +23,7 @@ struct target {
 	struct conninfo *database; /* given with the working name */
 	struct conninfo *maintenance_db;
 	struct pg_session *maintenance; /* holds the advisory lock of this target */
+	const char *role;               /* of that session */
 	enum target_state state;
 	bool prepared; /* something was changed: target_abandon() has work to do */
 	const char *snapshot_id;
@@ -38,6 +39,11 @@ bool target_open(struct target *out, const struct conninfo *given, const char *m
  * opened then. */
 bool target_prepare(struct target *t, const struct pg_database *d, bool no_owner, bool no_tablespace,
         const struct cancel *cancel, struct err *e);
+/*
+ * The session with the lock idles for as long as rows come in, and proxies cut what idles: where it is gone, another
+ * one and the lock again. ERR_CONFLICT when somebody else has that by now.
+ */
+bool target_awaken(struct target *t, const struct cancel *cancel, struct err *e);
 /*
  * Every session into it is closed by then. Give it settings, privileges and comment, and its name (or take the mark
  * away). Settings that the server refuses are findings. rename false leaves the working name.

@@ -50,6 +50,15 @@ grep -q 'trying again' "$T/err" || fail "it does not say that it started over: $
 expect 0 drtool verify "$OUT" --scratch-server dbname=postgres
 nothing_left
 
+step "the session that idles while a restore loads is cut off: another one takes its place"
+start_drtool restore "$ID" --into "$SLOW dbname=back_cut" --jobs 1
+wait_for 20 busy "^back_cut" || fail "it never began to load: $(cat "$T/bg.err")"
+[ "$(sql postgres -c "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'drtool restore' AND datname = 'postgres'")" = 1 ] || fail "no session idles"
+finish
+[ "$STATUS" = 0 ] || fail "status $STATUS: $(cat "$T/err")"
+same_databases shop back_cut
+nothing_left
+
 step "the private server of a test restore is killed"
 start_drtool verify "$ID"
 scratch_server() {
