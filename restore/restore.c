@@ -161,6 +161,24 @@ static void choose_later(struct run *r)
 	out->left_foreign_keys = l->foreign_keys;
 }
 
+/* A comment is its extension's owner's to change. */
+static void leave_comments(struct run *r)
+{
+	const struct toc *toc = r->archive.toc;
+	struct arena a = ARENA_INIT;
+
+	for (size_t i = 0; i < toc->count; i++) {
+		const char *tag = toc->entries[i].tag;
+
+		for (size_t k = 0; strcmp(toc->entries[i].desc, "COMMENT") == 0 && k < r->target.others.count; k++)
+			if (strcmp(tag, arena_printf(&a, "EXTENSION %s",
+			                        pg_quote_ident(&a, r->target.others.items[k]))) == 0 ||
+			        strcmp(tag, arena_printf(&a, "EXTENSION %s", r->target.others.items[k])) == 0)
+				r->stages.of[i] = STAGE_SKIP;
+	}
+	arena_release(&a);
+}
+
 static bool look(struct run *r, struct err *e)
 {
 	const struct restore_options *o = r->options;
@@ -170,8 +188,8 @@ static bool look(struct run *r, struct err *e)
 
 	observer_phase(r->obs, "checking", 0, 0);
 	if (!read_contents(r, e) ||
-	        !target_open(
-	                &r->target, o->target, o->maintenance_db, r->manifest->id, o->beside != NULL, r->cancel, e) ||
+	        !target_open(&r->target, o->target, o->maintenance_db, r->manifest->id, &r->contents.extensions,
+	                o->beside != NULL, r->cancel, e) ||
 	        !preflight_version(r->target.maintenance, r->manifest, e) ||
 	        !archive_open(&r->archive, r->chunks, r->manifest, pg_session_version(r->target.maintenance), o->pg_bin,
 	                r->cancel, e))
@@ -179,6 +197,7 @@ static bool look(struct run *r, struct err *e)
 	stages_assign(&r->stages, r->archive.toc, o->disable_subscriptions);
 	if (!select_tables(r, e))
 		return false;
+	leave_comments(r);
 	choose_later(r);
 	list_tablespaces(&tablespaces, &r->stages, &a);
 	ok = preflight_check(&r->preflight, r->target.maintenance, &r->contents, &tablespaces, o,

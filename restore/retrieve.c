@@ -293,7 +293,7 @@ bool retrieve_in_use(bool *out, const struct conninfo *database, const struct ca
 	ok = pg_query_value(&marked, s,
 	             "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '" TARGET_MARK "')", 0, NULL,
 	             e) &&
-	     target_contents(&holds, s, e);
+	     target_contents(&holds, s, NULL, e);
 	*out = ok && strcmp(marked, "t") != 0 && *holds;
 	free(marked);
 	free(holds);

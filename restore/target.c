@@ -85,19 +85,36 @@ static bool exists(bool *out, struct target *t, const char *name, struct err *e)
 	return ok;
 }
 
+/* What is left of an earlier try goes with its schemas, and so would these, which nobody here can make again. */
+static bool refuse_others(const struct target *t, struct err *e)
+{
+	for (size_t i = 0; i < t->others.count; i++) {
+		if (strcmp(t->others.items[i], "plpgsql") == 0)
+			continue;
+		err_set(e, ERR_REFUSED,
+		        "database \"%s\" is half filled by an earlier restore, and extension \"%s\" in it is not this role's",
+		        t->wanted, t->others.items[i]);
+		return err_hint(e, "let an administrator drop it and make it again, with its extensions");
+	}
+	return true;
+}
+
 /* A given database: empty, marked, or none of our business. */
-static bool look_inside(struct target *t, const struct cancel *cancel, struct err *e)
+static bool look_inside(
+        struct target *t, const struct pg_extension_list *extensions, const struct cancel *cancel, struct err *e)
 {
 	struct pg_session *s = NULL;
 	char *mark = NULL, *found = NULL;
 	bool ok = pg_session_open(&s, t->database, PG_SESSION_PLAIN, "restore", cancel, e) &&
+	          target_others_extensions(&t->others, s, &t->arena, e) &&
 	          pg_query_value(&mark, s,
 	                  "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '" TARGET_MARK "')", 0,
 	                  NULL, e);
 
 	if (ok && strcmp(mark, "t") == 0) {
 		t->state = TARGET_MARKED;
-	} else if (ok && target_contents(&found, s, e)) {
+		ok = refuse_others(t, e);
+	} else if (ok && target_contents(&found, s, extensions, e)) {
 		t->state = TARGET_EMPTY;
 		if (*found) {
 			ok = err_set(e, ERR_REFUSED, "database \"%s\" is not empty: it holds %s", t->wanted, found);
@@ -114,7 +131,7 @@ static bool look_inside(struct target *t, const struct cancel *cancel, struct er
 }
 
 bool target_open(struct target *out, const struct conninfo *given, const char *maintenance_db, const char *snapshot_id,
-        bool beside, const struct cancel *cancel, struct err *e)
+        const struct pg_extension_list *extensions, bool beside, const struct cancel *cancel, struct err *e)
 {
 	bool there = false;
 
@@ -129,7 +146,7 @@ bool target_open(struct target *out, const struct conninfo *given, const char *m
 		goto fail;
 	if (there && !beside) {
 		snprintf(out->working, sizeof(out->working), "%s", out->wanted);
-		if (!look_inside(out, cancel, e))
+		if (!look_inside(out, extensions, cancel, e))
 			goto fail;
 		return true;
 	}
@@ -170,6 +187,7 @@ void target_close(struct target *t)
 	pg_session_close(t->maintenance);
 	conninfo_free(t->database);
 	conninfo_free(t->maintenance_db);
+	arena_release(&t->arena);
 	t->maintenance = NULL;
 	t->database = t->maintenance_db = NULL;
 }

@@ -12,7 +12,7 @@
 
 enum target_state {
 	TARGET_MISSING, /* no such database: made under a working name, renamed at the end */
-	TARGET_EMPTY,   /* given, and nothing in it */
+	TARGET_EMPTY,   /* given, and nothing in it but extensions that the snapshot has, too */
 	TARGET_MARKED,  /* given, and left half filled by a restore that was killed */
 };
 
@@ -25,16 +25,19 @@ struct target {
 	struct pg_session *maintenance; /* holds the advisory lock of this target */
 	const char *role;               /* of that session */
 	enum target_state state;
+	struct pg_text_list others; /* given: extensions in it that are not ours to change */
+	struct arena arena;
 	bool prepared; /* something was changed: target_abandon() has work to do */
 	const char *snapshot_id;
 };
 
 /*
- * Connect, take the lock, look. Nothing is changed. ERR_REFUSED when it holds something; ERR_CONFLICT when another
+ * Connect, take the lock, look. Nothing is changed. ERR_REFUSED when it holds something but these extensions, which an
+ * administrator may have made for a role that cannot; ERR_CONFLICT when another
  * restore into it runs. beside: whatever has the name keeps it, and the snapshot is to stay under its working name.
  */
 bool target_open(struct target *out, const struct conninfo *given, const char *maintenance_db, const char *snapshot_id,
-        bool beside, const struct cancel *cancel, struct err *e);
+        const struct pg_extension_list *extensions, bool beside, const struct cancel *cancel, struct err *e);
 /* Make it (removing what a killed run left under the working name), or empty and mark it. Sessions into it may be
  * opened then. */
 bool target_prepare(struct target *t, const struct pg_database *d, bool no_owner, bool no_tablespace,
@@ -65,8 +68,10 @@ char *target_comment(struct arena *a, const char *snapshot_id, const char *wante
 /* target_empty.c: remove everything a restore can have made in a given database, but the mark. */
 bool target_empty(struct pg_session *s, struct err *e);
 bool target_empty_subscriptions(struct pg_session *s, struct err *e); /* and event triggers, that watch */
-/* What is in it, "" when nothing (the mark does not count); malloc'ed. */
-bool target_contents(char **out, struct pg_session *s, struct err *e);
+/* What is in it, "" when nothing (the mark does not count, nor do the extensions in but); malloc'ed. */
+bool target_contents(char **out, struct pg_session *s, const struct pg_extension_list *but, struct err *e);
+/* Extensions whose owner this role cannot act as. */
+bool target_others_extensions(struct pg_text_list *out, struct pg_session *s, struct arena *a, struct err *e);
 
 /* What a database that stands in for another one must have of it: owner, privileges, settings, limit, comment. The
  * texts are shared. */

@@ -12,35 +12,77 @@
 	        "'::pg_catalog.regclass"                                                \
 	        " AND d.objid = x.oid AND d.deptype = 'e')"
 
-bool target_contents(char **out, struct pg_session *s, struct err *e)
+/*
+ * Members of the extensions that may be there. What comes along without being one: indexes with their table; the row
+ * type of a table, arrays and multiranges with the type they are of.
+ */
+#define MEMBERS                                                                       \
+	"WITH member AS (SELECT d.classid, d.objid FROM pg_catalog.pg_depend d"       \
+	" JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid WHERE d.deptype = 'e'" \
+	" AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND e.extname::text IN (%s))"
+#define NO_MEMBER " AND NOT EXISTS (SELECT FROM member m WHERE m.classid = x.tableoid AND m.objid = x.oid)"
+#define LEFT      " x WHERE " USER_OID NO_MEMBER
+
+static const char contents_sql[] = MEMBERS
+        " SELECT COALESCE((SELECT what || ' \"' || name || '\"' FROM ("
+        "SELECT 'extension' AS what, extname::text AS name FROM pg_catalog.pg_extension WHERE " USER_OID
+        " AND extname <> 'plpgsql' AND extname::text NOT IN (%s)"
+        " UNION ALL SELECT 'relation', relname FROM pg_catalog.pg_class x JOIN pg_catalog.pg_namespace n"
+        " ON n.oid = x.relnamespace WHERE x." USER_OID " AND n." USER_SCHEMA
+        " AND x.relkind NOT IN ('i', 'I', 'c')" NO_MEMBER
+        " UNION ALL SELECT 'schema', nspname FROM pg_catalog.pg_namespace" LEFT " AND " USER_SCHEMA
+        " AND nspname NOT IN ('public', '" TARGET_MARK "')"
+        " UNION ALL SELECT 'routine', proname FROM pg_catalog.pg_proc" LEFT
+        " UNION ALL SELECT 'type', typname FROM pg_catalog.pg_type" LEFT
+        " AND x.typtype <> 'm' AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typarray = x.oid)"
+        " AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = x.typrelid AND c.relkind <> 'c')"
+        " UNION ALL SELECT 'large object', oid::text FROM pg_catalog.pg_largeobject_metadata"
+        " UNION ALL SELECT 'publication', pubname FROM pg_catalog.pg_publication"
+        " UNION ALL SELECT 'subscription', subname FROM pg_catalog.pg_subscription WHERE subdbid ="
+        " (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+        " UNION ALL SELECT 'event trigger', evtname FROM pg_catalog.pg_event_trigger" LEFT
+        " UNION ALL SELECT 'foreign-data wrapper', fdwname FROM pg_catalog.pg_foreign_data_wrapper" LEFT
+        " UNION ALL SELECT 'cast', castsource::pg_catalog.regtype::text FROM pg_catalog.pg_cast" LEFT
+        " UNION ALL SELECT 'operator', oprname FROM pg_catalog.pg_operator" LEFT
+        " UNION ALL SELECT 'collation', collname FROM pg_catalog.pg_collation" LEFT
+        " UNION ALL SELECT 'text search configuration', cfgname FROM pg_catalog.pg_ts_config" LEFT
+        " UNION ALL SELECT 'text search dictionary', dictname FROM pg_catalog.pg_ts_dict" LEFT
+        " UNION ALL SELECT 'access method', amname FROM pg_catalog.pg_am" LEFT
+        " UNION ALL SELECT 'conversion', conname FROM pg_catalog.pg_conversion" LEFT
+        " UNION ALL SELECT 'default privilege', defaclobjtype::text FROM pg_catalog.pg_default_acl"
+        ") f LIMIT 1), '')";
+
+bool target_contents(char **out, struct pg_session *s, const struct pg_extension_list *but, struct err *e)
 {
-	return pg_query_value(out, s,
-	        "SELECT COALESCE((SELECT what || ' \"' || name || '\"' FROM ("
-	        "SELECT 'extension' AS what, extname::text AS name FROM pg_catalog.pg_extension WHERE " USER_OID
-	        " AND extname <> 'plpgsql'"
-	        " UNION ALL SELECT 'relation', relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
-	        " ON n.oid = c.relnamespace WHERE c." USER_OID " AND n." USER_SCHEMA
-	        " UNION ALL SELECT 'schema', nspname FROM pg_catalog.pg_namespace WHERE " USER_OID " AND " USER_SCHEMA
-	        " AND nspname NOT IN ('public', '" TARGET_MARK "')"
-	        " UNION ALL SELECT 'routine', proname FROM pg_catalog.pg_proc WHERE " USER_OID
-	        " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = pg_proc.oid AND d.deptype = 'e')"
-	        " UNION ALL SELECT 'type', typname FROM pg_catalog.pg_type WHERE " USER_OID
-	        " UNION ALL SELECT 'large object', oid::text FROM pg_catalog.pg_largeobject_metadata"
-	        " UNION ALL SELECT 'publication', pubname FROM pg_catalog.pg_publication"
-	        " UNION ALL SELECT 'subscription', subname FROM pg_catalog.pg_subscription WHERE subdbid ="
-	        " (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-	        " UNION ALL SELECT 'event trigger', evtname FROM pg_catalog.pg_event_trigger WHERE " USER_OID
-	        " UNION ALL SELECT 'foreign-data wrapper', fdwname FROM pg_catalog.pg_foreign_data_wrapper WHERE " USER_OID
-	        " UNION ALL SELECT 'cast', castsource::pg_catalog.regtype::text FROM pg_catalog.pg_cast WHERE " USER_OID
-	        " UNION ALL SELECT 'operator', oprname FROM pg_catalog.pg_operator WHERE " USER_OID
-	        " UNION ALL SELECT 'collation', collname FROM pg_catalog.pg_collation WHERE " USER_OID
-	        " UNION ALL SELECT 'text search configuration', cfgname FROM pg_catalog.pg_ts_config WHERE " USER_OID
-	        " UNION ALL SELECT 'text search dictionary', dictname FROM pg_catalog.pg_ts_dict WHERE " USER_OID
-	        " UNION ALL SELECT 'access method', amname FROM pg_catalog.pg_am WHERE " USER_OID
-	        " UNION ALL SELECT 'conversion', conname FROM pg_catalog.pg_conversion WHERE " USER_OID
-	        " UNION ALL SELECT 'default privilege', defaclobjtype::text FROM pg_catalog.pg_default_acl"
-	        ") f LIMIT 1), '')",
-	        0, NULL, e);
+	struct buf names = BUF_INIT;
+	struct arena a = ARENA_INIT;
+	char *sql;
+	bool ok;
+
+	buf_add(&names, "''");
+	for (size_t i = 0; but && i < but->count; i++)
+		buf_addf(&names, ", %s", pg_quote_literal(&a, but->items[i].name));
+	sql = xasprintf(contents_sql, buf_str(&names), buf_str(&names));
+	ok = pg_query_value(out, s, sql, 0, NULL, e);
+	free(sql);
+	buf_release(&names);
+	arena_release(&a);
+	return ok;
+}
+
+bool target_others_extensions(struct pg_text_list *out, struct pg_session *s, struct arena *a, struct err *e)
+{
+	PGresult *r = NULL;
+
+	if (!pg_query(&r, s,
+	            "SELECT extname FROM pg_catalog.pg_extension WHERE NOT pg_catalog.pg_has_role(extowner, 'USAGE')",
+	            0, NULL, e))
+		return false;
+	out->items = arena_alloc(a, ((size_t)PQntuples(r) + 1) * sizeof(*out->items));
+	for (out->count = 0; out->count < (size_t)PQntuples(r); out->count++)
+		out->items[out->count] = arena_strdup(a, PQgetvalue(r, (int)out->count, 0));
+	PQclear(r);
+	return true;
 }
 
 #define EVENT_TRIGGERS                                                                                                          \

@@ -90,6 +90,33 @@ else
 	echo "(not tried: such a library can be made for PostgreSQL 15 to 17 alone, and where its directory can be written)"
 fi
 
+step "a role that may not make the extension restores into a database where an administrator did; what else is there is still in the way"
+sql postgres -c "CREATE ROLE dev LOGIN"
+for db in owned prepared taken left; do
+	createdb -O dev $db
+	sql $db -c "CREATE EXTENSION $EXTENSION"
+done
+sql owned -c "SET ROLE dev" -c "CREATE TABLE t AS SELECT answer() AS a" -c "CREATE INDEX ON t (a)"
+snapshot owned
+PGUSER=dev expect 0 drtool restore "$ID" --into "dbname=prepared"
+same_databases owned prepared
+sql left -c "CREATE SCHEMA drtool_restoring"
+PGUSER=dev expect 3 drtool restore "$ID" --into "dbname=left"
+error_says "half filled" "$EXTENSION"
+[ "$(sql left -c "SELECT count(*) FROM pg_extension WHERE extname = '$EXTENSION'")" = 1 ] || fail "it is gone"
+expect 0 drtool restore "$ID" --into "dbname=left"
+for mine in "TABLE mine ()" "SEQUENCE mine" "VIEW mine AS SELECT 1 AS a" "TYPE mine AS (a int)" "TYPE mine AS ENUM ('a')" "DOMAIN mine AS int" "FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'" "SCHEMA mine" \
+	"COLLATION mine FROM \"C\"" "TEXT SEARCH CONFIGURATION mine (COPY = simple)"; do
+	sql taken -c "CREATE $mine"
+	expect 3 drtool restore "$ID" --into "dbname=taken"
+	error_says "not empty" '"mine"'
+	what=${mine%% mine*}
+	sql taken -c "DROP $what mine"
+done
+sql taken -c "CREATE EXTENSION hstore"
+expect 3 drtool restore "$ID" --into "dbname=taken"
+error_says "not empty" hstore
+
 step "another version of the extension brings a row that the snapshot has not: the proof differs, and says what to do"
 echo "INSERT INTO settings VALUES ('newer', 'of another version');" >>"$EXTENSION_DIR/$EXTENSION--1.0.sql"
 expect 6 drtool verify "$of_source"

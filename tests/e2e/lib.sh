@@ -302,7 +302,13 @@ install_extension() {
 		CREATE TABLE whole (id serial, what text);
 		SELECT pg_catalog.pg_extension_config_dump('whole', '');
 		SELECT pg_catalog.pg_extension_config_dump('whole_id_seq', '');
+		GRANT SELECT ON whole TO PUBLIC;
+		GRANT UPDATE ON SEQUENCE whole_id_seq TO PUBLIC;
 		CREATE TABLE private (a int);
+		CREATE TYPE mood AS ENUM ('glad', 'sad');
+		CREATE TYPE pair AS (a int, b mood);
+		CREATE TYPE spans AS RANGE (subtype = int);
+		CREATE VIEW seen AS SELECT * FROM settings;
 		CREATE FUNCTION answer() RETURNS int LANGUAGE sql AS 'SELECT 42';
 		CREATE TABLE z_kinds (kind text PRIMARY KEY, says text);
 		CREATE TABLE m_parts (kind text PRIMARY KEY REFERENCES z_kinds);
