@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "restore/mark.h"
 #include "src/base/clock.h"
-#include "src/base/path.h"
+#include "src/base/utf8.h"
+#include "src/pg/catalog.h"
 
 #define NAME_MAX_BYTES 63
 #define INFIX          "__before_"
@@ -18,43 +20,25 @@
 
 /* --- names --- */
 
-/* The longest beginning of a name that leaves room and ends between two characters. */
-static size_t cut(const char *name, size_t room)
-{
-	size_t len = strlen(name);
-
-	if (len <= room)
-		return len;
-	len = room;
-	while (len > 0 && ((unsigned char)name[len] & 0xc0) == 0x80)
-		len--;
-	return len;
-}
-
 static void make_name(char out[KEPT_NAME_SIZE], const char *live, int64_t utc_us)
 {
 	char time[CLOCK_TEXT_SIZE];
 
 	clock_compact(time, utc_us);
 	time[strcspn(time, "-")] = '_'; /* a name that psql takes without quotes */
-	snprintf(out, KEPT_NAME_SIZE, "%.*s" INFIX "%s", (int)cut(live, NAME_MAX_BYTES - strlen(INFIX) - strlen(time)),
-	        live, time);
+	snprintf(out, KEPT_NAME_SIZE, "%.*s" INFIX "%s",
+	        (int)utf8_fit(live, strlen(live), NAME_MAX_BYTES - strlen(INFIX) - strlen(time)), live, time);
 }
 
 bool kept_name(char out[KEPT_NAME_SIZE], struct pg_session *s, const char *live, int64_t utc_us, struct err *e)
 {
 	for (unsigned i = 0; i < TRIES; i++) {
-		const char *params[1] = { out };
-		char *taken = NULL;
-		bool free_name;
+		bool taken;
 
 		make_name(out, live, utc_us + (int64_t)i * SECOND_US);
-		if (!pg_query_value(&taken, s, "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)",
-		            1, params, e))
+		if (!pg_catalog_database_exists(&taken, s, out, e))
 			return false;
-		free_name = strcmp(taken, "f") == 0;
-		free(taken);
-		if (free_name)
+		if (!taken)
 			return true;
 	}
 	return err_set(e, ERR_FAILED, "every name like \"%s\" is taken", out);
@@ -65,45 +49,23 @@ bool kept_name(char out[KEPT_NAME_SIZE], struct pg_session *s, const char *live,
 char *kept_comment(struct arena *a, const char *live, int64_t utc_us, const char *by, const char *comment)
 {
 	char time[CLOCK_TEXT_SIZE];
-	struct buf name = BUF_INIT;
-	char *text;
 
 	clock_rfc3339(time, utc_us);
-	path_encode(&name, live);
-	text = arena_printf(a, FIRST "%s" SECOND "%s" THIRD "%s" LAST "%s%s", buf_str(&name), time, by,
+	return arena_printf(a, FIRST "%s" SECOND "%s" THIRD "%s" LAST "%s%s", mark_name(a, live), time, by,
 	        comment ? "\n" : "", comment ? comment : "");
-	buf_release(&name);
-	return text;
-}
-
-/* The text up to the word that ends it, which *p is moved past; NULL when that does not come in this line. */
-static char *up_to(const char **p, const char *word, struct arena *a)
-{
-	const char *end = strstr(*p, word), *line = strchr(*p, '\n');
-	char *text;
-
-	if (!end || (line && line < end))
-		return NULL;
-	text = arena_strndup(a, *p, (size_t)(end - *p));
-	*p = end + strlen(word);
-	return text;
 }
 
 bool kept_parse(struct kept *out, const char *live, const char *comment, struct arena *a)
 {
 	const char *p = comment, *name, *time, *by;
-	struct buf encoded = BUF_INIT;
-	bool ours;
 
 	if (strncmp(p, FIRST, strlen(FIRST)) != 0)
 		return false;
 	p += strlen(FIRST);
-	if (!(name = up_to(&p, SECOND, a)) || !(time = up_to(&p, THIRD, a)) || !(by = up_to(&p, LAST, a)))
+	if (!(name = mark_up_to(&p, SECOND, a)) || !(time = mark_up_to(&p, THIRD, a)) ||
+	        !(by = mark_up_to(&p, LAST, a)))
 		return false;
-	path_encode(&encoded, live);
-	ours = strcmp(name, buf_str(&encoded)) == 0 && clock_parse_rfc3339(time) >= 0 && (!*p || *p == '\n');
-	buf_release(&encoded);
-	if (!ours)
+	if (strcmp(name, mark_name(a, live)) != 0 || clock_parse_rfc3339(time) < 0 || (*p && *p != '\n'))
 		return false;
 	out->until_us = clock_parse_rfc3339(time);
 	out->by = by;

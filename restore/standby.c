@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "restore/live.h"
+#include "restore/mark.h"
 #include "restore/standby_internal.h"
 #include "src/base/clock.h"
-#include "src/base/path.h"
 #include "src/base/utf8.h"
 
 #define NAME_MAX_BYTES 63
@@ -37,17 +37,12 @@ bool standby_name(
 		return true;
 	}
 	for (unsigned i = 1; i <= NAMES_TRIED; i++) {
-		const char *params[1] = { out };
-		char *taken = NULL;
-		bool free_name;
+		bool taken;
 
 		make_name(out, live, i);
-		if (!pg_query_value(&taken, s, "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)",
-		            1, params, e))
+		if (!pg_catalog_database_exists(&taken, s, out, e))
 			return false;
-		free_name = strcmp(taken, "f") == 0;
-		free(taken);
-		if (free_name)
+		if (!taken)
 			return true;
 	}
 	err_set(e, ERR_REFUSED, "every name like \"%s\" is taken by databases that are not drtool's", out);
@@ -67,41 +62,22 @@ bool standby_lock(struct pg_session *s, const char *live, struct err *e)
 char *standby_comment(struct arena *a, const char *live, const char *snapshot_id, int64_t utc_us)
 {
 	char time[CLOCK_TEXT_SIZE];
-	struct buf name = BUF_INIT;
-	char *text;
 
 	clock_rfc3339(time, utc_us);
-	path_encode(&name, live);
-	text = arena_printf(a, FIRST "%s" SECOND "%s" THIRD "%s" LAST, buf_str(&name), snapshot_id, time);
-	buf_release(&name);
-	return text;
-}
-
-/* The text between two words, which *p is moved past; NULL when it is not there. */
-static char *up_to(const char **p, const char *word, struct arena *a)
-{
-	const char *end = strstr(*p, word);
-	char *text = end ? arena_strndup(a, *p, (size_t)(end - *p)) : NULL;
-
-	*p = end ? end + strlen(word) : *p;
-	return text;
+	return arena_printf(a, FIRST "%s" SECOND "%s" THIRD "%s" LAST, mark_name(a, live), snapshot_id, time);
 }
 
 bool standby_parse(struct standby *out, const char *live, const char *comment, struct arena *a)
 {
 	const char *p = comment, *name, *id, *time;
-	struct buf encoded = BUF_INIT;
-	bool ours;
 
 	if (strncmp(p, FIRST, strlen(FIRST)) != 0)
 		return false;
 	p += strlen(FIRST);
-	if (!(name = up_to(&p, SECOND, a)) || !(id = up_to(&p, THIRD, a)) || !(time = up_to(&p, LAST, a)))
+	if (!(name = mark_up_to(&p, SECOND, a)) || !(id = mark_up_to(&p, THIRD, a)) ||
+	        !(time = mark_up_to(&p, LAST, a)))
 		return false;
-	path_encode(&encoded, live);
-	ours = strcmp(name, buf_str(&encoded)) == 0 && manifest_id_valid(id) && clock_parse_rfc3339(time) >= 0;
-	buf_release(&encoded);
-	if (!ours)
+	if (strcmp(name, mark_name(a, live)) != 0 || !manifest_id_valid(id) || clock_parse_rfc3339(time) < 0)
 		return false;
 	out->snapshot_id = id;
 	out->since_us = clock_parse_rfc3339(time);

@@ -4,6 +4,7 @@
 
 #include "restore/target_internal.h"
 #include "src/codec/hash.h"
+#include "src/pg/catalog.h"
 
 #define NAME_MAX_BYTES 63
 #define LOCK_PREFIX    "drtool restore into "
@@ -74,17 +75,6 @@ static bool take_lock(struct target *t, const char *name, struct err *e)
 	return ok;
 }
 
-static bool exists(bool *out, struct target *t, const char *name, struct err *e)
-{
-	char *found = NULL;
-	bool ok = pg_query_value(&found, t->maintenance,
-	        "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)", 1, &name, e);
-
-	*out = ok && strcmp(found, "t") == 0;
-	free(found);
-	return ok;
-}
-
 /* What is left of an earlier try goes with its schemas, and so would these, which nobody here can make again. */
 static bool refuse_others(const struct target *t, struct err *e)
 {
@@ -142,7 +132,7 @@ bool target_open(struct target *out, const struct conninfo *given, const char *m
 	}
 	out->database = conninfo_copy(given);
 	if (!connect_maintenance(out, maintenance_db, cancel, e) || !take_lock(out, out->wanted, e) ||
-	        !exists(&there, out, out->wanted, e))
+	        !pg_catalog_database_exists(&there, out->maintenance, out->wanted, e))
 		goto fail;
 	if (there && !beside) {
 		snprintf(out->working, sizeof(out->working), "%s", out->wanted);

@@ -15,6 +15,8 @@ bool pg_catalog_database(struct pg_database *out, struct pg_session *s, struct a
 /* The same of another database of the server; ERR_NOT_FOUND when there is none of that name. */
 bool pg_catalog_database_named(
         struct pg_database *out, struct pg_session *s, const char *name, struct arena *a, struct err *e);
+/* Is there one of that name? */
+bool pg_catalog_database_exists(bool *out, struct pg_session *s, const char *name, struct err *e);
 /* How many more sessions this role may open in this database, without what the server keeps back for superusers; may be
  * negative. */
 bool pg_catalog_connections_free(int64_t *out, struct pg_session *s, struct err *e);

@@ -214,6 +214,17 @@ bool pg_catalog_database_named(
 	return true;
 }
 
+bool pg_catalog_database_exists(bool *out, struct pg_session *s, const char *name, struct err *e)
+{
+	char *found = NULL;
+	bool ok = pg_query_value(
+	        &found, s, "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)", 1, &name, e);
+
+	*out = ok && strcmp(found, "t") == 0;
+	free(found);
+	return ok;
+}
+
 /*
  * Of the server, of this role and of this database, whichever has least. What kind of session another role's is cannot
  * be seen by everybody (backend_type is NULL then): it counts.
