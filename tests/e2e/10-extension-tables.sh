@@ -67,11 +67,17 @@ expect 0 drtool restore "$ID" --into "dbname=waited" --jobs 1
 same_databases waits waited
 
 step "what cannot be made says why, where that lies in how restores work"
-sql waits -c "CREATE FUNCTION g(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN f(\$1); END'" -c "CREATE INDEX lost ON small (g(a))"
-snapshot waits
-expect 1 drtool restore "$ID" --into "dbname=waited_more"
-error_says "INDEX public.lost" "search_path"
-sql postgres -c "DROP DATABASE \"waited_more__restoring_$ID\""
+sql waits -c "CREATE FUNCTION g(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN f(\$1); END'"
+run sql waits -c "CREATE INDEX lost ON small (g(a))"
+if [ "$STATUS" = 0 ]; then
+	snapshot waits
+	expect 1 drtool restore "$ID" --into "dbname=waited_more"
+	error_says "INDEX public.lost" "search_path"
+	sql postgres -c "DROP DATABASE \"waited_more__restoring_$ID\""
+else
+	grep -q "f(integer) does not exist" "$T/err" || fail "$(cat "$T/err")"
+	echo "(from PostgreSQL 17 on no index can be made that needs a search_path)"
+fi
 
 step "an extension that is made only in the database that a setting of its library names, and a library with workers"
 if tied_extension; then
