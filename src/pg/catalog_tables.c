@@ -95,36 +95,46 @@ static bool is_referred_to(const struct references *r, const bool *placed, size_
 	return false;
 }
 
+/* The last of those set aside that nothing unplaced refers to any more; count when there is none. */
+static size_t find_free(const struct references *r, const bool *placed, const size_t *aside, size_t count)
+{
+	size_t i = 0;
+
+	while (i < count && is_referred_to(r, placed, aside[i]))
+		i++;
+	return i;
+}
+
 /*
  * Their foreign keys are there before the rows, so what is referred to goes in front, to where pg_dump moves it: from
- * the back, the last by name that nothing unplaced refers to. What refers to each other in a circle keeps its place.
+ * the back, the last by name that nothing unplaced refers to. What refers to each other in a circle comes first.
  */
 static bool order_config(struct pg_table_list *list, struct pg_session *s, struct arena *a, struct err *e)
 {
 	struct references r;
 	struct pg_table *was;
+	size_t *aside, count = 0, left;
 	bool *placed;
 
 	if (!read_references(&r, list, s, a, e))
 		return false;
 	was = arena_alloc(a, (list->count + 1) * sizeof *was);
+	aside = arena_alloc(a, (list->count + 1) * sizeof *aside);
 	placed = arena_alloc(a, list->count + 1);
 	memcpy(was, list->items, list->count * sizeof *was);
 	memset(placed, 0, list->count);
-	for (size_t left = r.end; left > r.first; left--) {
-		size_t chosen = SIZE_MAX, last = SIZE_MAX;
-
-		for (size_t i = r.end; i-- > r.first && chosen == SIZE_MAX;) {
-			if (placed[i])
-				continue;
-			last = last == SIZE_MAX ? i : last;
-			if (!is_referred_to(&r, placed, i))
-				chosen = i;
+	left = r.end;
+	for (size_t i = r.end; i-- > r.first;) {
+		aside[count++] = i;
+		for (size_t k; (k = find_free(&r, placed, aside, count)) < count;) {
+			placed[aside[k]] = true;
+			list->items[--left] = was[aside[k]];
+			memmove(aside + k, aside + k + 1, (count - k - 1) * sizeof *aside);
+			count--;
 		}
-		chosen = chosen == SIZE_MAX ? last : chosen;
-		placed[chosen] = true;
-		list->items[left - 1] = was[chosen];
 	}
+	for (size_t k = 0; k < count; k++)
+		list->items[--left] = was[aside[k]];
 	return true;
 }
 
