@@ -9,13 +9,6 @@ export DATABASE_URL="host=$PGHOST port=$PGPORT user=postgres dbname=shop"
 names() { sql postgres -c "SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database WHERE datname ~ '^shop'"; }
 oid() { sql postgres -c "SELECT oid FROM pg_database WHERE datname = '$1'"; }
 rows() { sql shop -c "SELECT count(*) FROM order_lines"; }
-drop_kept() {
-	local name
-	expect 0 drtool drop-old dbname=shop --json
-	for name in $(jq -r '.[] | select(.kind == "kept") | .name' <<<"$OUT"); do
-		expect 0 drtool drop-old dbname=shop "$name" --confirm shop
-	done
-}
 snapshot shop
 good=$ID
 dump shop >"$T/good.sql"

@@ -135,6 +135,14 @@ shop() { # DB [scale]: a small shop
 	sql "$1" -v scale="${2:-1}" -f "$ROOT/tests/data/shop.sql"
 }
 
+drop_kept() { # what swaps have put aside of the database "shop"
+	local name
+	expect 0 drtool drop-old dbname=shop --json
+	for name in $(jq -r '.[] | select(.kind == "kept") | .name' <<<"$OUT"); do
+		expect 0 drtool drop-old dbname=shop "$name" --confirm shop
+	done
+}
+
 # --- the repository, wherever it is: paths are relative to it, "locks/x" ------------------------------------------------------------------
 is_s3() { [ "${DRTOOL_TEST_STORE-local}" = s3 ]; }
 s3_client() { "$ROOT/tests/s3/client" "$@"; }

@@ -53,13 +53,6 @@ whole() { # the database that answers, with what belongs to it
 	[ "$(sql postgres -c "SELECT shobj_description(d.oid, 'pg_database'), setconfig FROM pg_database d JOIN pg_db_role_setting ON setdatabase = d.oid WHERE datname = 'shop'")" = "ours|{work_mem=7MB}" ] ||
 		fail "comment or settings of the $(which) database"
 }
-drop_kept() {
-	local name
-	expect 0 drtool drop-old dbname=shop --json
-	for name in $(jq -r '.[] | select(.kind == "kept") | .name' <<<"$OUT"); do
-		expect 0 drtool drop-old dbname=shop "$name" --confirm shop
-	done
-}
 
 step "restore --replace"
 replaced() {

@@ -26,13 +26,6 @@ answers() { # the old or the new one, whole, with its settings and a comment, wi
 	[ "$(sql postgres -c "SELECT shobj_description(d.oid, 'pg_database'), setconfig FROM pg_database d JOIN pg_db_role_setting ON setdatabase = d.oid WHERE datname = 'shop'")" = "ours|{work_mem=7MB}" ] || fail "comment or settings of the $now database"
 	echo "   the $now one answers; $(sql postgres -c "SELECT string_agg(regexp_replace(datname, '_[0-9][0-9a-z_-]*\$', ''), ' ' ORDER BY datname) FROM pg_database WHERE datname ~ '^shop_'")"
 }
-drop_kept() {
-	local name
-	expect 0 drtool drop-old dbname=shop --json
-	for name in $(jq -r '.[] | select(.kind == "kept") | .name' <<<"$OUT"); do
-		expect 0 drtool drop-old dbname=shop "$name" --confirm shop
-	done
-}
 back_to_old() {
 	[ "$(which)" = old ] || expect 0 drtool undo dbname=shop --confirm shop
 	[ "$(which)" = old ] || fail "undo does not lead back"

@@ -35,13 +35,6 @@ answers() { # the whole of the old or the good one, whoever was killed
 	dump shop >"$T/now.sql"
 	same_dumps "$T/$now.sql" "$T/now.sql"
 }
-drop_kept() {
-	local name
-	expect 0 drtool drop-old dbname=shop --json
-	for name in $(jq -r '.[] | select(.kind == "kept") | .name' <<<"$OUT"); do
-		expect 0 drtool drop-old dbname=shop "$name" --confirm shop
-	done
-}
 back_to_old() {
 	[ "$(which)" = old ] || expect 0 drtool undo dbname=shop --confirm shop
 	drop_kept
