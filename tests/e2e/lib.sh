@@ -442,6 +442,19 @@ start_drtool() {
 	background+=("$PID")
 }
 
+# Soon after what is in the background has said it: it may be over in the blink of an eye.
+wait_said() { # SECONDS WORDS: a line begins so
+	local end=$((SECONDS + $1)) lines line
+	while [ $SECONDS -lt "$end" ]; do
+		mapfile -t lines <"$T/bg.err"
+		for line in ${lines[@]+"${lines[@]}"}; do
+			[[ $line != "$2"* ]] || return 0
+		done
+		sleep 0.005
+	done
+	return 1
+}
+
 finish() {
 	STATUS=0
 	wait "$PID" || STATUS=$?
