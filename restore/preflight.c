@@ -128,20 +128,36 @@ static bool refuse_extensions(const struct pg_text_list *missing, int server_ver
 	return false;
 }
 
+/*
+ * The server reads the control files of all extensions for that, and says no to a single one that it cannot read, of
+ * whatever extension: one that is needed and missing is then seen when it is made.
+ */
+static bool cannot_list(struct pg_session *s, struct observer *obs, const struct err *why, struct err *e)
+{
+	if (why->kind != ERR_FAILED || !*pg_session_sqlstate(s)) {
+		*e = *why;
+		return false;
+	}
+	observer_note(obs, NOTE_WARN, "the extensions that the server has cannot be listed and are not checked: %s",
+	        why->msg);
+	return true;
+}
+
 static bool check_extensions(
         struct pg_session *s, const struct contents *c, struct observer *obs, struct arena *a, struct err *e)
 {
 	const char **names = arena_alloc(a, (c->extensions.count + 1) * sizeof(*names));
 	const char **versions = arena_alloc(a, (c->extensions.count + 1) * sizeof(*versions));
 	struct pg_text_list missing, other;
+	struct err why = ERR_INIT;
 
 	for (size_t i = 0; i < c->extensions.count; i++) {
 		names[i] = c->extensions.items[i].name;
 		versions[i] = arena_printf(a, "%s %s", names[i], c->extensions.items[i].version);
 	}
 	if (!find_missing(&missing, s, "SELECT name FROM pg_catalog.pg_available_extensions", names,
-	            c->extensions.count, a, e))
-		return false;
+	            c->extensions.count, a, &why))
+		return cannot_list(s, obs, &why, e);
 	for (size_t i = 0; i < missing.count; i++)
 		for (size_t k = 0; k < c->extensions.count; k++)
 			if (missing.items[i] == names[k])
@@ -149,8 +165,8 @@ static bool check_extensions(
 	if (missing.count)
 		return refuse_extensions(&missing, pg_session_version(s), a, e);
 	if (!find_missing(&other, s, "SELECT name || ' ' || version FROM pg_catalog.pg_available_extension_versions",
-	            versions, c->extensions.count, a, e))
-		return false;
+	            versions, c->extensions.count, a, &why))
+		return cannot_list(s, obs, &why, e);
 	if (other.count)
 		observer_note(
 		        obs, NOTE_WARN, "the server has other versions of: %s", join(a, other.items, other.count, ""));

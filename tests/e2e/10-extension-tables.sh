@@ -138,4 +138,10 @@ sql postgres -c "DROP DATABASE \"source__restoring_$of_source\""
 step "but where the new version calls that row its own, all is well"
 sed -i "s/'WHERE NOT builtin'/'WHERE NOT builtin AND name <> ''newer'''/" "$EXTENSION_DIR/$EXTENSION--1.0.sql"
 verify_ok "$of_source"
+
+step "a server that cannot list its extensions, as when the control file of any is broken: said, and restored all the same"
+view=$(sql postgres -c "SELECT rtrim(pg_get_viewdef('pg_available_extensions'), ';')")
+PGOPTIONS="-c allow_system_table_mods=on" sql postgres -c "CREATE OR REPLACE VIEW pg_catalog.pg_available_extensions AS SELECT * FROM ($view) v WHERE 1 / (length(name) * 0) = 1"
+expect 0 drtool restore "$of_source" --into "dbname=unlisted"
+grep -q "^warning: the extensions that the server has cannot be listed and are not checked: .*division by zero" "$T/err" || fail "$(cat "$T/err")"
 no_leftovers

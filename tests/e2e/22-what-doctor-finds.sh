@@ -18,10 +18,10 @@ createdb extended
 sql extended -c "CREATE EXTENSION $EXTENSION"
 expect 0 drtool doctor dbname=extended --json
 says ok "scratch extensions" "installed on this machine"
-mv "$EXTENSION_DIR/$EXTENSION.control" "$T/"
+mv "$EXTENSION_DIR/$EXTENSION.control" "$EXTENSION_DIR/$EXTENSION.away" # in its directory: at once, and readable for others
 expect 1 drtool doctor dbname=extended --json
 says fail "scratch extensions" "$EXTENSION 1.0"
-mv "$T/$EXTENSION.control" "$EXTENSION_DIR/"
+mv "$EXTENSION_DIR/$EXTENSION.away" "$EXTENSION_DIR/$EXTENSION.control"
 
 step "a standby whose primary does not wait for its queries"
 standby

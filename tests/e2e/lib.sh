@@ -357,7 +357,7 @@ tied_extension() {
 }
 
 remove_extension() {
-	[ -z "${EXTENSION-}" ] || rm -f "$EXTENSION_DIR/$EXTENSION"{,_tied}{.control,--1.0.sql} ${LIBRARY_DIR:+"$LIBRARY_DIR/${EXTENSION}_tied.so"}
+	[ -z "${EXTENSION-}" ] || rm -f "$EXTENSION_DIR/$EXTENSION"{,_tied}{.control,.away,--1.0.sql} ${LIBRARY_DIR:+"$LIBRARY_DIR/${EXTENSION}_tied.so"}
 }
 
 # What must be left over by nobody: processes of ours, sessions, half-made databases, scratch clusters, live locks.
