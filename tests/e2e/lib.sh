@@ -444,10 +444,10 @@ start_drtool() {
 
 # Soon after what is in the background has said it: it may be over in the blink of an eye.
 wait_said() { # SECONDS WORDS: a line begins so
-	local end=$((SECONDS + $1)) lines line
+	local end=$((SECONDS + $1)) said line
 	while [ $SECONDS -lt "$end" ]; do
-		mapfile -t lines <"$T/bg.err"
-		for line in ${lines[@]+"${lines[@]}"}; do
+		mapfile -t said <"$T/bg.err"
+		for line in ${said[@]+"${said[@]}"}; do
 			[[ $line != "$2"* ]] || return 0
 		done
 		sleep 0.005
